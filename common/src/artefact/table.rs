@@ -1,0 +1,147 @@
+//! Parquet as artefacts use it: row groups cut by rows and bytes, one thread, errors that name the file.
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use crate::error::{Class, Error, Result};
+use crate::storage::{ObjectReader, ObjectWriter, Uri, Written};
+
+/// Properties of an artefact: plain columns without dictionary or statistics, zstd where `level` is given.
+pub(super) fn properties(level: Option<i32>) -> Result<WriterProperties> {
+    let compression = match level {
+        Some(level) => Compression::ZSTD(
+            ZstdLevel::try_new(level)
+                .map_err(|e| Error::internal(format!("zstd level {level}: {e}")))?,
+        ),
+        None => Compression::UNCOMPRESSED,
+    };
+    Ok(WriterProperties::builder()
+        .set_compression(compression)
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_created_by("tamis".to_owned())
+        // Groups are cut by the callers.
+        .set_max_row_group_row_count(Some(usize::MAX))
+        .build())
+}
+
+/// Writes record batches, each as one row group.
+pub(super) struct TableWriter {
+    uri: Uri,
+    writer: ArrowWriter<ObjectWriter>,
+}
+
+impl TableWriter {
+    pub(super) fn new(
+        object: ObjectWriter,
+        uri: Uri,
+        schema: SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self> {
+        let writer = ArrowWriter::try_new(object, schema, Some(properties))
+            .map_err(|e| write_error(&uri, e))?;
+        Ok(Self { uri, writer })
+    }
+
+    pub(super) fn write_group(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer
+            .write(batch)
+            .and_then(|()| self.writer.flush())
+            .map_err(|e| write_error(&self.uri, e))
+    }
+
+    pub(super) fn finish(self) -> Result<Written> {
+        let Self { uri, writer } = self;
+        writer.into_inner().map_err(|e| write_error(&uri, e))?.finish()
+    }
+}
+
+fn write_error(uri: &Uri, error: ParquetError) -> Error {
+    classify(error, Class::Storage, format_args!("cannot write `{uri}`"))
+}
+
+/// A Parquet error with its true class where an I/O error stands behind it.
+pub(super) fn classify(
+    error: ParquetError,
+    otherwise: Class,
+    context: std::fmt::Arguments<'_>,
+) -> Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(io) => Error::io("access", context, *io),
+            Err(inner) => Error::new(otherwise, format!("{context}: {inner}")).with_source(inner),
+        },
+        other => Error::new(otherwise, format!("{context}: {other}")).with_source(other),
+    }
+}
+
+/// Reads record batches of an artefact, all columns or the named ones, all row groups or the given ones.
+pub(super) struct TableReader {
+    uri: Uri,
+    batches: ParquetRecordBatchReader,
+}
+
+impl TableReader {
+    pub(super) fn open(
+        object: ObjectReader,
+        columns: Option<&[&str]>,
+        groups: Option<Vec<usize>>,
+        batch_rows: usize,
+    ) -> Result<Self> {
+        let uri = object.uri().clone();
+        let wrong =
+            |e: ParquetError| classify(e, Class::Storage, format_args!("cannot read `{uri}`"));
+        let mut builder = ParquetRecordBatchReaderBuilder::try_new(object).map_err(wrong)?;
+        if let Some(columns) = columns {
+            let mask =
+                ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
+        }
+        if let Some(groups) = groups {
+            builder = builder.with_row_groups(groups);
+        }
+        let batches = builder.with_batch_size(batch_rows).build().map_err(wrong)?;
+        Ok(Self { uri, batches })
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
+        match self.batches.next() {
+            None => Ok(None),
+            Some(Ok(batch)) => Ok(Some(batch)),
+            Some(Err(e)) => Err(Error::storage(format!("cannot read `{}`: {e}", self.uri))
+                .with_source(e)),
+        }
+    }
+
+    pub(super) fn wrong_schema(&self, column: &str) -> Error {
+        Error::storage(format!(
+            "`{}` is no artefact of this version: column `{column}` is missing or of another type",
+            self.uri
+        ))
+    }
+}
+
+/// A column of a batch, by name and type.
+macro_rules! column {
+    ($reader:expr, $batch:expr, $name:literal, $type:ty) => {
+        $batch
+            .column_by_name($name)
+            .and_then(|c| c.as_any().downcast_ref::<$type>())
+            .ok_or_else(|| $reader.wrong_schema($name))?
+    };
+}
+pub(super) use column;
+
+pub(super) fn batch(
+    schema: &SchemaRef,
+    columns: Vec<arrow_array::ArrayRef>,
+) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|e| Error::internal(format!("an artefact does not fit its schema: {e}")))
+}

@@ -1,0 +1,14 @@
+//! What both sides of tamis must agree on: job spec, identity and order of documents, text, duplicates,
+//! artefacts and storage. Nothing here speaks gRPC or opens sled.
+
+pub mod artefact;
+pub mod dedup;
+pub mod error;
+pub mod ids;
+pub mod shard;
+pub mod spec;
+pub mod stats;
+pub mod storage;
+pub mod text;
+
+pub use error::{Class, Error, Result};

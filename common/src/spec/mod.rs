@@ -1,0 +1,208 @@
+//! The job spec: what a user asks for. One struct a section, defaults beside the fields.
+
+use serde::Serialize;
+
+use crate::dedup::DedupParams;
+
+/// A whole job.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JobSpec {
+    /// What people call the job; letters, digits, `-`, `_`, `.`.
+    pub name: String,
+    /// The target tokenizer; none: no tokens are counted or written.
+    pub tokenizer: Option<TokenizerSpec>,
+    /// The sources, in the order that decides which duplicate stays.
+    #[serde(rename = "source")]
+    pub sources: Vec<SourceSpec>,
+    /// Filters; off unless named.
+    pub filter: FilterSpec,
+    /// Exact and near duplicates.
+    pub dedup: DedupSpec,
+    /// The mixture; none: everything that survives is written.
+    pub mix: Option<MixSpec>,
+    /// What to write, and where.
+    pub output: OutputSpec,
+    /// How the job is cut and run.
+    pub run: RunSpec,
+}
+
+/// `[tokenizer]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TokenizerSpec {
+    /// URI of a `tokenizer.json`.
+    pub path: String,
+}
+
+/// What a source is to the mixture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Text of the domain.
+    Domain,
+    /// General text, against forgetting.
+    General,
+}
+
+/// What a document is in a `.txt` input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TxtUnit {
+    /// The whole file.
+    File,
+    /// A line.
+    Line,
+    /// A block between blank lines.
+    Block,
+}
+
+/// `[[source]]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SourceSpec {
+    /// Unique in the job; letters, digits, `-`, `_`, `.`.
+    pub name: String,
+    /// Default: domain.
+    pub role: Role,
+    /// Files, directories or globs; absolute URIs once the client has made them so.
+    pub inputs: Vec<String>,
+    /// The input format; `None`: detected by content (and by name where content cannot tell CSV from text).
+    pub format: Option<crate::shard::Format>,
+    /// Field or column that holds the text. Default `text`.
+    pub text_field: String,
+    /// Field or column that holds the id. Default `id`; a missing id is `uri#offset`.
+    pub id_field: String,
+    /// WHATWG label of the inputs' encoding. Default `utf-8`.
+    pub encoding: String,
+    /// For `.txt`. Default `file`.
+    pub txt_unit: TxtUnit,
+    /// Field separator of CSV, one ASCII character. Default `,`.
+    pub csv_delimiter: char,
+}
+
+/// `[filter]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct FilterSpec {
+    /// `[filter.length]`
+    pub length: Option<LengthSpec>,
+}
+
+/// `[filter.length]`: bounds in code points of the cleaned text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LengthSpec {
+    /// Fewer are dropped; 0: no lower bound.
+    pub min_chars: u64,
+    /// More are dropped; 0: no upper bound.
+    pub max_chars: u64,
+}
+
+/// `[dedup]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DedupSpec {
+    /// Whether exact duplicates are removed. Default true.
+    pub exact: bool,
+    /// Whether near duplicates are removed. Default true.
+    pub near: bool,
+    /// Shingles, signature, bands, threshold.
+    #[serde(flatten)]
+    pub params: DedupParams,
+    /// Name of the global index; none: only within the job.
+    pub index: Option<String>,
+    /// Whether the published documents enter the index. Default true.
+    pub register: bool,
+    /// Memory for finding duplicates, bytes. Default 1 GiB.
+    pub resolve_memory: u64,
+}
+
+/// What happens when a role has less text than its share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnShortfall {
+    /// Keep all there is and report what is missing.
+    KeepAll,
+    /// Cut the other role down so that the ratio holds.
+    HoldRatio,
+}
+
+/// `[mix]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MixSpec {
+    /// Parts of domain tokens and of general tokens: `"1:5"` is (1, 5).
+    pub domain_to_general: (f64, f64),
+    /// Chooses among equal mixtures. Default 0.
+    pub seed: u64,
+    /// Default keep_all.
+    pub on_shortfall: OnShortfall,
+}
+
+/// How text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum TextFormat {
+    /// JSON lines, zstd.
+    #[serde(rename = "jsonl.zst")]
+    JsonlZst,
+    /// Parquet, zstd.
+    #[serde(rename = "parquet")]
+    Parquet,
+    /// No text.
+    #[serde(rename = "none")]
+    None,
+}
+
+/// How tokens are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenFormat {
+    /// Megatron-core indexed dataset, `.bin` and `.idx`.
+    Megatron,
+    /// No tokens.
+    None,
+}
+
+/// `[output]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OutputSpec {
+    /// The output folder.
+    pub uri: String,
+    /// Default jsonl.zst.
+    pub text: TextFormat,
+    /// Default megatron with a tokenizer, else none.
+    pub tokens: TokenFormat,
+    /// zstd level of what is written, 1 to 19. Default 3.
+    pub level: i32,
+}
+
+/// What to do with a truncated or corrupt input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCorrupt {
+    /// Fail the job with the file's name.
+    Fail,
+    /// Keep what could be read, and say so in the report.
+    Skip,
+}
+
+/// What of WORK outlives the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepWork {
+    /// Everything.
+    All,
+    /// What the index needs to be rebuilt and `explain` to answer: the document tables.
+    Index,
+    /// Nothing.
+    Nothing,
+}
+
+/// `[run]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunSpec {
+    /// Input bytes a shard. Default 128 MiB.
+    pub shard_bytes: u64,
+    /// Default fail.
+    pub on_corrupt: OnCorrupt,
+    /// Attempts at a task before its shard is quarantined and the job fails. Default 4.
+    pub max_attempts: u32,
+    /// Slots that the job may hold at once; 0: no cap.
+    pub max_slots: u32,
+    /// Default index.
+    pub keep_work: KeepWork,
+}

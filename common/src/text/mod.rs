@@ -1,0 +1,1 @@
+//! Text as filters and shingles see it: code points, words, lines, CJK.

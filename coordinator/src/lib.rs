@@ -1,0 +1,3 @@
+//! The coordinator: plans jobs, leases tasks, resolves duplicates, mixes, publishes.
+
+pub mod index;
