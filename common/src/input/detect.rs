@@ -8,8 +8,11 @@ use crate::error::{Error, Result};
 use crate::shard::{Compression, Format};
 use crate::storage::{ObjectMeta, Storage, Uri};
 
-/// Bytes that are read of an input, and looked at after decompression: many lines, one request.
-const HEAD: usize = 64 << 10;
+/// Bytes that are read of an input: more than the largest block of zstd (128 KiB), of which nothing is seen before
+/// all is there.
+const HEAD: usize = 192 << 10;
+/// Bytes of content that are looked at: many lines.
+const LOOK: u64 = 64 << 10;
 
 /// What an input is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +95,7 @@ fn decompress(head: &[u8], compression: Compression) -> std::io::Result<Vec<u8>>
         Compression::Zstd => Box::new(zstd::Decoder::new(head)?),
     };
     let mut content = Vec::new();
-    match decoder.take(HEAD as u64).read_to_end(&mut content) {
+    match decoder.take(LOOK).read_to_end(&mut content) {
         Err(e) if content.is_empty() => Err(e),
         _ => Ok(content),
     }
@@ -229,7 +232,8 @@ mod tests {
 
     #[test]
     fn compression_is_seen_by_its_magic_and_looked_into() {
-        let json = b"{\"text\":\"a\"}\n".repeat(100_000);
+        let lines = (0..100_000u64).map(|i| format!("{{\"text\":\"{:x}\"}}\n", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let json = lines.collect::<String>().into_bytes();
         for (content, compression) in [(gzip(&json), Compression::Gzip), (zstd(&json), Compression::Zstd)] {
             for cut in [content.len(), content.len() / 2] {
                 let detected = sniffed(&content[..cut], "x.txt", None).unwrap();

@@ -25,7 +25,7 @@ impl Reader {
         let lines = self.lines.into_inner();
         for mut rule in rules {
             // A key that could not be read holds a default, about which nothing is to be said.
-            if problems.iter().any(|problem| problem.key == rule.key) {
+            if problems.iter().any(|problem| covers(&problem.key, &rule.key)) {
                 continue;
             }
             rule.line = line_near(&lines, &rule.key);
@@ -33,6 +33,11 @@ impl Reader {
         }
         problems
     }
+}
+
+/// Whether `key` is `above` or stands below it.
+fn covers(above: &str, key: &str) -> bool {
+    above.is_empty() || key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// The line of a key or, if it is not in the file, of the section that should hold it.

@@ -25,9 +25,16 @@ pub(super) fn is_glob(text: &str) -> bool {
 }
 
 impl Pattern {
+    /// The ways to read a pattern: objects that it matches and, if there are none, all objects below the folders
+    /// that it matches.
+    ///
     /// # Errors
     /// `Class::Spec` for a pattern that is broken or leaves the bucket open.
-    pub(super) fn parse(uri: &Uri) -> Result<Self> {
+    pub(super) fn readings(uri: &Uri) -> Result<Vec<Self>> {
+        Ok(vec![Self::parse(uri)?, Self::parse(&uri.join(""))?])
+    }
+
+    fn parse(uri: &Uri) -> Result<Self> {
         let text = uri.as_str();
         let special = text.find(['*', '?', '[', '{']).unwrap_or(text.len());
         let below = text[..special].rfind('/').map_or(0, |slash| slash + 1);

@@ -34,13 +34,19 @@ pub(super) fn expand(pattern: &Uri) -> Result<Vec<ObjectMeta>> {
     let found = if !glob::is_glob(pattern.as_str()) || fs::symlink_metadata(&path).is_ok() {
         Walk { pattern: None, hidden: false, found: Vec::new() }.run(&path)?
     } else {
-        let compiled = Pattern::parse(pattern)?;
-        let folder = PathBuf::from(compiled.folder().trim_start_matches("file://"));
-        if !folder.exists() {
-            let missing = folder.display();
-            return Err(super::matches_nothing(pattern).context(format!("the folder `{missing}` does not exist")));
+        let mut found = Vec::new();
+        for reading in &Pattern::readings(pattern)? {
+            let folder = path_of(&Uri::parse(reading.folder())?)?;
+            if !folder.exists() {
+                let missing = format!("the folder `{}` does not exist", folder.display());
+                return Err(super::matches_nothing(pattern).context(missing));
+            }
+            found = Walk { pattern: Some(reading), hidden: true, found }.run(&folder)?;
+            if !found.is_empty() {
+                break;
+            }
         }
-        Walk { pattern: Some(&compiled), hidden: true, found: Vec::new() }.run(&folder)?
+        found
     };
     match found.is_empty() {
         true => Err(super::matches_nothing(pattern)),
@@ -101,22 +107,28 @@ impl Walk<'_> {
             if !enter && !take {
                 continue;
             }
-            let meta = fs::metadata(&path).map_err(|e| Error::io("read", path.display(), e))?;
+            let meta = match fs::metadata(&path) {
+                Ok(meta) => meta,
+                // A broken link that would not be taken is none of our business.
+                Err(_) if !take => continue,
+                Err(e) => return Err(Error::io("read", path.display(), e)),
+            };
             if !meta.is_dir() {
                 if take {
                     self.file(&path, &meta)?;
                 }
                 continue;
             }
+            if !enter {
+                continue;
+            }
             let id = (meta.dev(), meta.ino());
             if above.contains(&id) {
                 return Err(Error::input(format!("`{}` is a link to a folder above it", path.display())));
             }
-            if enter {
-                above.push(id);
-                self.folder(root, &path, above)?;
-                above.pop();
-            }
+            above.push(id);
+            self.folder(root, &path, above)?;
+            above.pop();
         }
         Ok(())
     }

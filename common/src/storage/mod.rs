@@ -64,7 +64,8 @@ impl Storage {
     }
 
     /// Objects that a pattern names: a file, a folder (everything below it, hidden files aside) or a glob
-    /// (`*`, `?`, `[…]`, `{a,b}`, `**`; whole paths of objects must match). Sorted by URI.
+    /// (`*`, `?`, `[…]`, `{a,b}`, `**`; it must match whole paths of objects or, if it matches none,
+    /// whole paths of folders, which again means everything below them). Sorted by URI.
     ///
     /// # Errors
     /// `Class::NotFound` if the pattern matches nothing; `Class::Spec` for a broken pattern or a name that is no

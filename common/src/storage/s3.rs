@@ -167,26 +167,29 @@ impl Bucket {
                 Err(e) => return Err(e),
             }
         }
-        let (folder, compiled) = match is_glob {
-            true => {
-                let compiled = Pattern::parse(pattern)?;
-                (Uri::parse(compiled.folder())?, Some(compiled))
-            }
-            false => (pattern.clone(), None),
-        };
-        let start = folder.as_str().trim_end_matches('/').len() + 1;
-        let mut found = self.list(&folder)?;
-        found.retain(|meta| {
-            let below = NamePath::new(meta.uri.as_str().get(start..).unwrap_or_default());
-            match &compiled {
-                Some(pattern) => pattern.matches(below),
-                None => !glob::has_hidden_part(below),
-            }
-        });
-        match found.is_empty() {
-            true => Err(super::matches_nothing(pattern)),
-            false => Ok(found),
+        if !is_glob {
+            let found = self.list_where(pattern, |below| !glob::has_hidden_part(below))?;
+            return found.ok_or_else(|| super::matches_nothing(pattern));
         }
+        for reading in Pattern::readings(pattern)? {
+            let folder = Uri::parse(reading.folder())?;
+            if let Some(found) = self.list_where(&folder, |below| reading.matches(below))? {
+                return Ok(found);
+            }
+        }
+        Err(super::matches_nothing(pattern))
+    }
+
+    /// The objects below a folder whose path there is `wanted`; `None` if there are none.
+    fn list_where(
+        &self,
+        folder: &Uri,
+        wanted: impl Fn(&NamePath) -> bool,
+    ) -> Result<Option<Vec<ObjectMeta>>> {
+        let start = folder.as_str().trim_end_matches('/').len() + 1;
+        let mut found = self.list(folder)?;
+        found.retain(|meta| wanted(NamePath::new(meta.uri.as_str().get(start..).unwrap_or_default())));
+        Ok((!found.is_empty()).then_some(found))
     }
 
     /// # Errors

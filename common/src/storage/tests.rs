@@ -66,6 +66,8 @@ fn folders_and_patterns_name_the_same_objects_on_disks_and_in_buckets() {
             ("sub/", &["sub/c.jsonl", "sub/deep/d.txt"]),
             ("s*/*", &["sub/c.jsonl"]),
             ("s*/", &["sub/c.jsonl", "sub/deep/d.txt"]),
+            ("sub*", &["sub/c.jsonl", "sub/deep/d.txt"]),
+            ("[s]ub/de?p", &["sub/deep/d.txt"]),
             ("{a,b}.jsonl", &["a.jsonl", "b.jsonl"]),
             ("?.jsonl", &["a.jsonl", "b.jsonl"]),
             ("语*", &["语料.txt"]),
