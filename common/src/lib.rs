@@ -5,6 +5,7 @@ pub mod artefact;
 pub mod dedup;
 pub mod error;
 pub mod ids;
+pub mod input;
 pub mod shard;
 pub mod spec;
 pub mod stats;

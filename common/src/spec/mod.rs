@@ -1,6 +1,21 @@
 //! The job spec: what a user asks for. One struct a section, defaults beside the fields.
+//!
+//! [`JobSpec::parse`] reads what people write and reports every problem at once; [`JobSpec::to_canonical_json`] writes
+//! what crosses the wire.
 
-use serde::Serialize;
+mod paths;
+mod problem;
+mod read;
+mod reader;
+mod size;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod validate;
+
+pub use size::parse_size;
+
+use serde::{Serialize, Serializer};
 
 use crate::dedup::DedupParams;
 
@@ -10,6 +25,7 @@ pub struct JobSpec {
     /// What people call the job; letters, digits, `-`, `_`, `.`.
     pub name: String,
     /// The target tokenizer; none: no tokens are counted or written.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<TokenizerSpec>,
     /// The sources, in the order that decides which duplicate stays.
     #[serde(rename = "source")]
@@ -19,11 +35,26 @@ pub struct JobSpec {
     /// Exact and near duplicates.
     pub dedup: DedupSpec,
     /// The mixture; none: everything that survives is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mix: Option<MixSpec>,
     /// What to write, and where.
     pub output: OutputSpec,
     /// How the job is cut and run.
     pub run: RunSpec,
+}
+
+impl JobSpec {
+    /// The spec as JSON with every key set and in a fixed order: what crosses the wire. Reading it back gives this
+    /// spec again.
+    pub fn to_canonical_json(&self) -> String {
+        // Only maps with other keys than strings, or a failing `Serialize`, could make this fail.
+        serde_json::to_string(self).expect("a spec has nothing that JSON cannot hold")
+    }
+}
+
+/// Writes `(1.0, 5.0)` as `"1:5"`, as people write it.
+fn as_ratio<S: Serializer>(&(domain, general): &(f64, f64), serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{domain}:{general}"))
 }
 
 /// `[tokenizer]`
@@ -65,6 +96,7 @@ pub struct SourceSpec {
     /// Files, directories or globs; absolute URIs once the client has made them so.
     pub inputs: Vec<String>,
     /// The input format; `None`: detected by content (and by name where content cannot tell CSV from text).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<crate::shard::Format>,
     /// Field or column that holds the text. Default `text`.
     pub text_field: String,
@@ -78,10 +110,20 @@ pub struct SourceSpec {
     pub csv_delimiter: char,
 }
 
+impl SourceSpec {
+    /// Whether ASCII text is itself in the source's encoding, so that line ends can be found without decoding. False for an unknown encoding.
+    pub fn is_ascii_compatible(&self) -> bool {
+        encoding_rs::Encoding::for_label(self.encoding.as_bytes())
+            // In gb18030 and its like a second byte may be ASCII, but never one below 0x30.
+            .is_some_and(encoding_rs::Encoding::is_ascii_compatible)
+    }
+}
+
 /// `[filter]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FilterSpec {
     /// `[filter.length]`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<LengthSpec>,
 }
 
@@ -105,11 +147,25 @@ pub struct DedupSpec {
     #[serde(flatten)]
     pub params: DedupParams,
     /// Name of the global index; none: only within the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
     /// Whether the published documents enter the index. Default true.
     pub register: bool,
     /// Memory for finding duplicates, bytes. Default 1 GiB.
     pub resolve_memory: u64,
+}
+
+impl Default for DedupSpec {
+    fn default() -> Self {
+        Self {
+            exact: true,
+            near: true,
+            params: DedupParams::default(),
+            index: None,
+            register: true,
+            resolve_memory: 1 << 30,
+        }
+    }
 }
 
 /// What happens when a role has less text than its share.
@@ -126,6 +182,7 @@ pub enum OnShortfall {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MixSpec {
     /// Parts of domain tokens and of general tokens: `"1:5"` is (1, 5).
+    #[serde(serialize_with = "as_ratio")]
     pub domain_to_general: (f64, f64),
     /// Chooses among equal mixtures. Default 0.
     pub seed: u64,
@@ -170,6 +227,11 @@ pub struct OutputSpec {
     pub level: i32,
 }
 
+impl OutputSpec {
+    /// Measured: above it zstd costs far more time than it saves space on text.
+    pub const DEFAULT_LEVEL: i32 = 3;
+}
+
 /// What to do with a truncated or corrupt input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,4 +267,16 @@ pub struct RunSpec {
     pub max_slots: u32,
     /// Default index.
     pub keep_work: KeepWork,
+}
+
+impl Default for RunSpec {
+    fn default() -> Self {
+        Self {
+            shard_bytes: 128 << 20,
+            on_corrupt: OnCorrupt::Fail,
+            max_attempts: 4,
+            max_slots: 0,
+            keep_work: KeepWork::Index,
+        }
+    }
 }

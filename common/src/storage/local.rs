@@ -1,11 +1,14 @@
 //! Local disks.
 
 use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::glob::{self, Pattern};
 use super::{ObjectMeta, Uri};
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 
 pub(super) fn path_of(uri: &Uri) -> Result<PathBuf> {
     uri.local_path().ok_or_else(|| Error::spec(format!("`{uri}` is not a local path")))
@@ -14,6 +17,9 @@ pub(super) fn path_of(uri: &Uri) -> Result<PathBuf> {
 pub(super) fn head(uri: &Uri) -> Result<ObjectMeta> {
     let path = path_of(uri)?;
     let meta = fs::metadata(&path).map_err(|e| Error::io("read", uri, e))?;
+    if meta.is_dir() {
+        return Err(Error::input(format!("`{uri}` is a folder where a file is needed")));
+    }
     Ok(meta_of(uri.clone(), &meta))
 }
 
@@ -24,28 +30,108 @@ fn meta_of(uri: Uri, meta: &fs::Metadata) -> ObjectMeta {
 
 pub(super) fn expand(pattern: &Uri) -> Result<Vec<ObjectMeta>> {
     let path = path_of(pattern)?;
-    let mut found = Vec::new();
-    collect(&path, &mut found)?;
-    found.sort_by(|a, b| a.uri.cmp(&b.uri));
-    if found.is_empty() {
-        return Err(Error::new(Class::NotFound, format!("`{pattern}` matches nothing")));
+    // A file may have brackets in its name.
+    let found = if !glob::is_glob(pattern.as_str()) || fs::symlink_metadata(&path).is_ok() {
+        Walk { pattern: None, hidden: false, found: Vec::new() }.run(&path)?
+    } else {
+        let mut found = Vec::new();
+        for reading in &Pattern::readings(pattern)? {
+            let folder = path_of(&Uri::parse(reading.folder())?)?;
+            if !folder.exists() {
+                let missing = format!("the folder `{}` does not exist", folder.display());
+                return Err(super::matches_nothing(pattern).context(missing));
+            }
+            found = Walk { pattern: Some(reading), hidden: true, found }.run(&folder)?;
+            if !found.is_empty() {
+                break;
+            }
+        }
+        found
+    };
+    match found.is_empty() {
+        true => Err(super::matches_nothing(pattern)),
+        false => Ok(found),
     }
-    Ok(found)
 }
 
-fn collect(path: &Path, found: &mut Vec<ObjectMeta>) -> Result<()> {
-    let meta = fs::metadata(path).map_err(|e| Error::io("read", path.display(), e))?;
-    if !meta.is_dir() {
-        found.push(meta_of(Uri::from_path(path)?, &meta));
-        return Ok(());
+/// Every object below a folder, hidden ones too; none if it is not there.
+pub(super) fn list(folder: &Uri) -> Result<Vec<ObjectMeta>> {
+    let path = path_of(folder)?;
+    match path.exists() {
+        true => Walk { pattern: None, hidden: true, found: Vec::new() }.run(&path),
+        false => Ok(Vec::new()),
     }
-    for entry in fs::read_dir(path).map_err(|e| Error::io("list", path.display(), e))? {
-        let entry = entry.map_err(|e| Error::io("list", path.display(), e))?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            collect(&entry.path(), found)?;
+}
+
+/// A walk through folders, links followed.
+struct Walk<'a> {
+    pattern: Option<&'a Pattern>,
+    /// Whether hidden files are taken; a pattern decides for itself.
+    hidden: bool,
+    found: Vec<ObjectMeta>,
+}
+
+impl Walk<'_> {
+    fn run(mut self, path: &Path) -> Result<Vec<ObjectMeta>> {
+        let meta = fs::metadata(path).map_err(|e| Error::io("read", path.display(), e))?;
+        match meta.is_dir() {
+            true => self.folder(path, path, &mut vec![(meta.dev(), meta.ino())])?,
+            false => self.file(path, &meta)?,
         }
+        self.found.sort_by(|a, b| a.uri.cmp(&b.uri));
+        Ok(self.found)
     }
-    Ok(())
+
+    fn file(&mut self, path: &Path, meta: &fs::Metadata) -> Result<()> {
+        // A pipe or a socket would block for ever, and cannot be read twice.
+        if !meta.is_file() {
+            return Err(Error::input(format!("`{}` is neither a file nor a folder", path.display())));
+        }
+        self.found.push(meta_of(Uri::from_path(path)?, meta));
+        Ok(())
+    }
+
+    /// Takes what stands in `folder`; `above` are the folders on the way to it, by device and inode.
+    fn folder(&mut self, root: &Path, folder: &Path, above: &mut Vec<(u64, u64)>) -> Result<()> {
+        let unreadable = |e| {
+            Error::io("list", folder.display(), e).with_hint("check that this user may read the folder")
+        };
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let (name, path) = (entry.file_name(), entry.path());
+            let below = path.strip_prefix(root).unwrap_or(&path);
+            let (enter, take) = match self.pattern {
+                Some(pattern) => (pattern.may_hold(above.len() - 1, &name), pattern.matches(below)),
+                None => [self.hidden || !glob::is_hidden(&name); 2].into(),
+            };
+            if !enter && !take {
+                continue;
+            }
+            let meta = match fs::metadata(&path) {
+                Ok(meta) => meta,
+                // A broken link that would not be taken is none of our business.
+                Err(_) if !take => continue,
+                Err(e) => return Err(Error::io("read", path.display(), e)),
+            };
+            if !meta.is_dir() {
+                if take {
+                    self.file(&path, &meta)?;
+                }
+                continue;
+            }
+            if !enter {
+                continue;
+            }
+            let id = (meta.dev(), meta.ino());
+            if above.contains(&id) {
+                return Err(Error::input(format!("`{}` is a link to a folder above it", path.display())));
+            }
+            above.push(id);
+            self.folder(root, &path, above)?;
+            above.pop();
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn publish(from: &Uri, to: &Uri) -> Result<()> {
@@ -53,17 +139,46 @@ pub(super) fn publish(from: &Uri, to: &Uri) -> Result<()> {
     make_parent(&target)?;
     match fs::rename(&source, &target) {
         Ok(()) => sync_parent(&target),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && target.exists() => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::CrossesDevices => {
-            let partial = target.with_extension("partial");
+        Err(e) if e.kind() == ErrorKind::NotFound && !source.exists() && target.exists() => Ok(()),
+        Err(e) if e.kind() == ErrorKind::CrossesDevices => {
+            let partial = partial_of(&target);
             fs::copy(&source, &partial).map_err(|e| Error::io("copy to", to, e))?;
-            File::open(&partial)
-                .and_then(|f| f.sync_all())
-                .map_err(|e| Error::io("sync", to, e))?;
+            File::open(&partial).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", to, e))?;
             fs::rename(&partial, &target).map_err(|e| Error::io("publish", to, e))?;
-            sync_parent(&target)
+            sync_parent(&target)?;
+            fs::remove_file(&source).map_err(|e| Error::io("remove", from, e))
         }
+        Err(e) if e.kind() == ErrorKind::NotFound => Err(Error::io("publish", from, e)),
         Err(e) => Err(Error::io("publish", to, e)),
+    }
+}
+
+/// The name under which an object grows until it is whole.
+pub(super) fn partial_of(target: &Path) -> PathBuf {
+    let mut partial = target.to_owned().into_os_string();
+    partial.push(".partial");
+    PathBuf::from(partial)
+}
+
+/// Whole and durable under a name of its own first, then linked: of two callers one wins, and nobody sees a half.
+pub(super) fn put_if_absent(uri: &Uri, bytes: &[u8]) -> Result<bool> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let target = path_of(uri)?;
+    make_parent(&target)?;
+    let mut name = target.clone().into_os_string();
+    name.push(format!(".{}-{}.partial", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+    let partial = PathBuf::from(name);
+    let written = File::create(&partial).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let linked = written.and_then(|()| fs::hard_link(&partial, &target));
+    // Best effort: what is left of a failed call is swept with its folder.
+    let _ = fs::remove_file(&partial);
+    match linked {
+        Ok(()) => sync_parent(&target).map(|()| true),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(Error::io("create", uri, e)),
     }
 }
 
@@ -75,7 +190,7 @@ pub(super) fn make_parent(path: &Path) -> Result<()> {
     }
     make_parent(parent)?;
     match fs::create_dir(parent) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => {
             Err(Error::io("create the folder", parent.display(), e))
         }
         _ => sync_parent(parent),
@@ -92,7 +207,7 @@ pub(super) fn sync_parent(path: &Path) -> Result<()> {
 pub(super) fn is_empty(folder: &Uri) -> Result<bool> {
     match fs::read_dir(path_of(folder)?) {
         Ok(mut entries) => Ok(entries.next().is_none()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(true),
         Err(e) => Err(Error::io("list", folder, e)),
     }
 }
@@ -101,15 +216,25 @@ pub(super) fn remove(folder: &Uri) -> Result<()> {
     let path = path_of(folder)?;
     let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
     match removed {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, e)),
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove", folder, e)),
         _ => Ok(()),
     }
 }
 
 pub(super) fn free_bytes(folder: &Uri) -> Result<Option<u64>> {
     let Some(path) = folder.local_path() else { return Ok(None) };
-    let existing = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
-    let stat = rustix::fs::statvfs(existing)
+    let stat = rustix::fs::statvfs(nearest_existing(&path))
         .map_err(|e| Error::io("ask for the free space of", folder, e.into()))?;
     Ok(Some(stat.f_bavail * stat.f_frsize))
+}
+
+/// The device that holds, or would hold, a local folder.
+pub(super) fn device(folder: &Uri) -> Result<Option<u64>> {
+    let Some(path) = folder.local_path() else { return Ok(None) };
+    let meta = fs::metadata(nearest_existing(&path)).map_err(|e| Error::io("read", folder, e))?;
+    Ok(Some(meta.dev()))
+}
+
+fn nearest_existing(path: &Path) -> &Path {
+    path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"))
 }

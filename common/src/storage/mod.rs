@@ -1,13 +1,19 @@
 //! One blocking face for local disks and object stores: list, read ranges, write then publish.
 //!
-//! Calls block and must not run on the async threads. What was written is durable when `finish` returns: a local
-//! file and its folder are synced.
+//! Calls block and must not run on the async threads: object-store requests run on the runtime that was given, and
+//! the caller waits for them. What was written is durable when `finish` returns: a local file and its folder are
+//! synced.
 
+mod glob;
 mod local;
 mod reader;
+mod s3;
+#[cfg(test)]
+mod tests;
 mod uri;
 mod writer;
 
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +22,8 @@ pub use reader::ObjectReader;
 pub use uri::Uri;
 pub use writer::{ObjectWriter, Written, hex};
 
-use crate::error::{Error, Result};
+use self::s3::{Bucket, Buckets};
+use crate::error::{Class, Error, Result};
 
 /// What a store says of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,24 +43,50 @@ pub struct Storage {
 }
 
 struct Inner {
-    /// Runs the requests of object stores.
-    #[expect(dead_code, reason = "object stores come next")]
-    runtime: tokio::runtime::Handle,
+    buckets: Buckets,
 }
 
 impl Storage {
-    /// Storage whose object-store requests run on `runtime`.
+    /// Storage whose object-store requests run on `runtime`, which must be multi-threaded and outlive their use.
+    ///
+    /// Buckets are reached with what the environment says: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP` and their like.
     pub fn new(runtime: tokio::runtime::Handle) -> Self {
-        Self { inner: Arc::new(Inner { runtime }) }
+        Self { inner: Arc::new(Inner { buckets: Buckets::new(runtime) }) }
+    }
+
+    /// The bucket of an `s3` URI; `None` for local ones.
+    fn bucket(&self, uri: &Uri) -> Result<Option<Bucket>> {
+        match uri.bucket_and_key() {
+            Some(_) => self.inner.buckets.of(uri).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Objects that a pattern names: a file, a folder (everything below it, hidden files aside) or a glob
-    /// (`*`, `?`, `[…]`, `{a,b}`, `**`). Sorted by URI.
+    /// (`*`, `?`, `[…]`, `{a,b}`, `**`; it must match whole paths of objects or, if it matches none,
+    /// whole paths of folders, which again means everything below them). Sorted by URI.
     ///
     /// # Errors
-    /// `Class::NotFound` if the pattern matches nothing.
+    /// `Class::NotFound` if the pattern matches nothing; `Class::Spec` for a broken pattern or a name that is no
+    /// UTF-8; `Class::Permission` for a folder that cannot be read.
     pub fn expand(&self, pattern: &str) -> Result<Vec<ObjectMeta>> {
-        local::expand(&Uri::parse(pattern)?)
+        let pattern = Uri::parse(pattern)?;
+        match self.bucket(&pattern)? {
+            Some(bucket) => bucket.expand(&pattern),
+            None => local::expand(&pattern),
+        }
+    }
+
+    /// Every object below a folder, hidden and half-written ones too, sorted by URI. Empty if it is not there.
+    ///
+    /// # Errors
+    /// `Class::Permission` or `Class::Storage`.
+    pub fn list(&self, folder: &Uri) -> Result<Vec<ObjectMeta>> {
+        match self.bucket(folder)? {
+            Some(bucket) => bucket.list(folder),
+            None => local::list(folder),
+        }
     }
 
     /// What the store says of one object.
@@ -61,7 +94,10 @@ impl Storage {
     /// # Errors
     /// `Class::NotFound` if it is not there.
     pub fn head(&self, uri: &Uri) -> Result<ObjectMeta> {
-        local::head(uri)
+        match self.bucket(uri)? {
+            Some(bucket) => bucket.head(uri),
+            None => local::head(uri),
+        }
     }
 
     /// Opens an object for ranged reads.
@@ -69,7 +105,10 @@ impl Storage {
     /// # Errors
     /// `Class::NotFound` if it is not there.
     pub fn open(&self, uri: &Uri) -> Result<ObjectReader> {
-        ObjectReader::open_local(uri)
+        match self.bucket(uri)? {
+            Some(bucket) => ObjectReader::open_s3(bucket, uri),
+            None => ObjectReader::open_local(uri),
+        }
     }
 
     /// A whole small object.
@@ -77,12 +116,8 @@ impl Storage {
     /// # Errors
     /// `Class::NotFound` if it is not there.
     pub fn read(&self, uri: &Uri) -> Result<Vec<u8>> {
-        use std::io::Read as _;
         let mut bytes = Vec::new();
-        self.open(uri)?
-            .stream(0)
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io("read", uri, e))?;
+        self.open(uri)?.stream(0).read_to_end(&mut bytes).map_err(|e| Error::io("read", uri, e))?;
         Ok(bytes)
     }
 
@@ -91,7 +126,10 @@ impl Storage {
     /// # Errors
     /// `Class::Permission`, `Class::Resource` or `Class::Storage`.
     pub fn create(&self, uri: &Uri) -> Result<ObjectWriter> {
-        ObjectWriter::create_local(uri)
+        match self.bucket(uri)? {
+            Some(bucket) => ObjectWriter::create_s3(bucket, uri),
+            None => ObjectWriter::create_local(uri),
+        }
     }
 
     /// Writes a whole small object, replacing what is there.
@@ -99,35 +137,86 @@ impl Storage {
     /// # Errors
     /// As `create`.
     pub fn put(&self, uri: &Uri, bytes: &[u8]) -> Result<Written> {
-        use std::io::Write as _;
         let mut writer = self.create(uri)?;
         writer.write_all(bytes).map_err(|e| Error::io("write", uri, e))?;
         writer.finish()
     }
 
-    /// Moves an object to its published place: a rename on one local disk, else a copy. Repeating it after it was
-    /// done is no error.
+    /// Writes a whole small object if nothing has its name, at once or not at all; of several callers one gets
+    /// `true`. A request to an object store whose answer was lost may have written and still say `false`.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub fn put_if_absent(&self, uri: &Uri, bytes: &[u8]) -> Result<bool> {
+        match self.bucket(uri)? {
+            Some(bucket) => bucket.put_if_absent(uri, bytes),
+            None => local::put_if_absent(uri, bytes),
+        }
+    }
+
+    /// Moves an object to its published place: a rename on one local disk, else a copy, within the store where that
+    /// is possible. Repeating it after it was done is no error.
     ///
     /// # Errors
     /// `Class::NotFound` if neither place holds the object.
     pub fn publish(&self, from: &Uri, to: &Uri) -> Result<()> {
-        local::publish(from, to)
+        let (source, target) = (self.bucket(from)?, self.bucket(to)?);
+        if source.is_none() && target.is_none() {
+            return local::publish(from, to);
+        }
+        let meta = match self.head(from) {
+            Ok(meta) => meta,
+            Err(e) if e.class() == Class::NotFound => {
+                // Done before, or never there: then the error names where it should have come from.
+                return self.head(to).map(drop).map_err(|_| e);
+            }
+            Err(e) => return Err(e),
+        };
+        if let (Some(source), Some(target)) = (&source, &target)
+            && source.same_as(target)
+            && source.publish(from, to, meta.size)?
+        {
+            return Ok(());
+        }
+        let mut writer = self.create(to)?;
+        io::copy(&mut self.open(from)?.stream(0), &mut writer).map_err(|e| Error::io("copy to", to, e))?;
+        writer.finish()?;
+        self.remove(from)
     }
 
-    /// Whether anything stands below a folder.
+    /// Whether nothing stands below a folder.
     ///
     /// # Errors
     /// `Class::Permission` or `Class::Storage`.
     pub fn is_empty(&self, folder: &Uri) -> Result<bool> {
-        local::is_empty(folder)
+        match self.bucket(folder)? {
+            Some(bucket) => bucket.is_empty(folder),
+            None => local::is_empty(folder),
+        }
     }
 
-    /// Removes everything below a folder, and the folder. No error if it is not there.
+    /// Removes everything below a folder, and the folder; or one object. No error if it is not there.
     ///
     /// # Errors
     /// `Class::Permission` or `Class::Storage`.
     pub fn remove(&self, folder: &Uri) -> Result<()> {
-        local::remove(folder)
+        match self.bucket(folder)? {
+            Some(bucket) => bucket.remove(folder),
+            None => local::remove(folder),
+        }
+    }
+
+    /// Makes sure that objects can be written below a folder, by writing one and removing it.
+    ///
+    /// # Errors
+    /// `Class::Permission`, `Class::Resource` or `Class::Storage`, naming the folder.
+    pub fn check_writable(&self, folder: &Uri) -> Result<()> {
+        let probe = folder.join(&format!(".tamis-probe-{}", std::process::id()));
+        let written = self.put(&probe, b"").and_then(|_| self.remove(&probe));
+        written.map_err(|e| {
+            let hint = "check that the folder, or the nearest one above it, is a folder and may be written to";
+            e.context(format!("cannot write below `{folder}`")).with_hint(hint)
+        })
     }
 
     /// Free bytes on the disk that holds (or would hold) a local folder; `None` for object stores.
@@ -137,4 +226,18 @@ impl Storage {
     pub fn free_bytes(&self, folder: &Uri) -> Result<Option<u64>> {
         local::free_bytes(folder)
     }
+
+    /// Whether two local folders stand (or would stand) on one disk.
+    ///
+    /// # Errors
+    /// `Class::Storage` if the file system does not answer.
+    pub fn on_one_disk(&self, a: &Uri, b: &Uri) -> Result<bool> {
+        let (a, b) = (local::device(a)?, local::device(b)?);
+        Ok(a.is_some() && a == b)
+    }
+}
+
+fn matches_nothing(pattern: &Uri) -> Error {
+    Error::new(Class::NotFound, format!("`{pattern}` matches nothing"))
+        .with_hint("`*` stays within one folder: write `**` to go deeper; files whose names start with a dot are left out")
 }

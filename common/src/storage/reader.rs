@@ -1,28 +1,70 @@
 //! Reading one object by ranges.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectStoreExt as _};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::s3::{self, Bucket, Pending};
 use super::{Uri, local};
 use crate::error::{Error, Result};
+
+/// Blocks grow from the first to the last size: a page header costs little, a whole object few requests.
+const FIRST_BLOCK: u64 = 256 << 10;
+const MAX_BLOCK: u64 = 8 << 20;
 
 /// An open object: streams from an offset, reads ranges, and serves as a Parquet source.
 pub struct ObjectReader {
     uri: Uri,
     size: u64,
-    file: File,
+    source: Source,
+}
+
+enum Source {
+    Local(File),
+    Remote(Remote),
+}
+
+/// An object in a bucket, at the version that was there when it was opened.
+#[derive(Clone)]
+struct Remote {
+    bucket: Bucket,
+    location: Path,
+    e_tag: Option<String>,
+}
+
+impl Remote {
+    /// Starts to fetch a range; an object that has changed meanwhile is an error.
+    fn fetch(&self, range: Range<u64>) -> Pending<Bytes> {
+        let (store, location) = (self.bucket.store().clone(), self.location.clone());
+        let options = GetOptions::new().with_if_match(self.e_tag.clone()).with_range(Some(range));
+        self.bucket.start(async move { store.get_opts(&location, options).await?.bytes().await })
+    }
 }
 
 impl ObjectReader {
     pub(super) fn open_local(uri: &Uri) -> Result<Self> {
         let file = File::open(local::path_of(uri)?).map_err(|e| Error::io("open", uri, e))?;
-        let size = file.metadata().map_err(|e| Error::io("read", uri, e))?.len();
-        Ok(Self { uri: uri.clone(), size, file })
+        let meta = file.metadata().map_err(|e| Error::io("read", uri, e))?;
+        if meta.is_dir() {
+            return Err(Error::input(format!("`{uri}` is a folder where a file is needed")));
+        }
+        Ok(Self { uri: uri.clone(), size: meta.len(), source: Source::Local(file) })
+    }
+
+    pub(super) fn open_s3(bucket: Bucket, uri: &Uri) -> Result<Self> {
+        let (store, location) = (bucket.store().clone(), s3::location_of(uri)?);
+        let asked = location.clone();
+        let meta = bucket.wait(async move { store.head(&asked).await });
+        let meta = meta.map_err(|e| s3::error_of("open", uri, e))?;
+        let remote = Remote { bucket, location, e_tag: meta.e_tag };
+        Ok(Self { uri: uri.clone(), size: meta.size, source: Source::Remote(remote) })
     }
 
     /// The object.
@@ -37,7 +79,20 @@ impl ObjectReader {
 
     /// A buffered stream from `offset` to the end.
     pub fn stream(&self, offset: u64) -> Box<dyn Read + Send> {
-        let opened = self.file.try_clone().and_then(|mut file| {
+        let file = match &self.source {
+            Source::Local(file) => file,
+            Source::Remote(remote) => {
+                return Box::new(RemoteStream {
+                    remote: remote.clone(),
+                    next: offset,
+                    size: self.size,
+                    block_size: FIRST_BLOCK,
+                    block: Bytes::new(),
+                    ahead: None,
+                });
+            }
+        };
+        let opened = file.try_clone().and_then(|mut file| {
             // The clone shares its position with the original, which only does positioned reads; a second
             // stream needs its own open file.
             if let Some(path) = self.uri.local_path() {
@@ -55,22 +110,72 @@ impl ObjectReader {
     /// The bytes `offset..offset + length`, fewer at the end of the object.
     ///
     /// # Errors
-    /// `Class::Storage`.
+    /// `Class::Storage`; `Class::Input` for an object that has changed in its bucket since it was opened.
     pub fn range(&self, offset: u64, length: usize) -> Result<Bytes> {
         let length = length.min(self.size.saturating_sub(offset) as usize);
-        let mut buffer = vec![0; length];
-        self.file
-            .read_exact_at(&mut buffer, offset)
-            .map_err(|e| Error::io("read", &self.uri, e))?;
-        Ok(buffer.into())
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        match &self.source {
+            Source::Local(file) => {
+                let mut buffer = vec![0; length];
+                file.read_exact_at(&mut buffer, offset).map_err(|e| Error::io("read", &self.uri, e))?;
+                Ok(buffer.into())
+            }
+            Source::Remote(remote) => {
+                let fetched = remote.fetch(offset..offset + length as u64).wait();
+                fetched.map_err(|e| s3::error_of("read", &self.uri, e))
+            }
+        }
     }
 }
 
-struct FailingRead(Option<std::io::Error>);
+/// Reads a remote object from front to back, one block ahead of its reader.
+struct RemoteStream {
+    remote: Remote,
+    /// Offset of the first byte that was not asked for.
+    next: u64,
+    size: u64,
+    block_size: u64,
+    block: Bytes,
+    ahead: Option<Pending<Bytes>>,
+}
+
+impl RemoteStream {
+    fn ask(&mut self) -> Option<Pending<Bytes>> {
+        if self.next >= self.size {
+            return None;
+        }
+        let end = self.size.min(self.next + self.block_size);
+        let pending = self.remote.fetch(self.next..end);
+        self.next = end;
+        self.block_size = MAX_BLOCK.min(self.block_size * 2);
+        Some(pending)
+    }
+}
+
+impl Read for RemoteStream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.block.is_empty() {
+            let is_first = self.block_size == FIRST_BLOCK;
+            let Some(pending) = self.ahead.take().or_else(|| self.ask()) else { return Ok(0) };
+            // Who reads but one block shall not pay for two.
+            if !is_first {
+                self.ahead = self.ask();
+            }
+            self.block = pending.wait()?;
+        }
+        let length = into.len().min(self.block.len());
+        into[..length].copy_from_slice(&self.block.split_to(length));
+        Ok(length)
+    }
+}
+
+struct FailingRead(Option<io::Error>);
 
 impl Read for FailingRead {
-    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-        Err(self.0.take().unwrap_or_else(|| std::io::Error::other("the stream has failed")))
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self.0.take().unwrap_or_else(|| io::Error::other("the stream has failed")))
     }
 }
 
@@ -88,6 +193,11 @@ impl ChunkReader for ObjectReader {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        self.range(start, length).map_err(|e| ParquetError::External(Box::new(e)))
+        let bytes = self.range(start, length).map_err(|e| ParquetError::External(Box::new(e)))?;
+        // Parquet trusts the length; a file that ends early must not become a panic there.
+        match bytes.len() == length {
+            true => Ok(bytes),
+            false => Err(ParquetError::EOF(format!("{length} bytes at {start} where {} are left", bytes.len()))),
+        }
     }
 }

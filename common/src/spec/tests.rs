@@ -1,0 +1,271 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Class;
+use crate::shard::Format;
+
+const FULL: &str = r#"
+name = "finance-zh"
+[tokenizer]
+path = "tokenizers/qwen3.json"
+[[source]]
+name = "reports"
+role = "domain"
+inputs = ["data/reports/*.jsonl.zst", "more/"]
+[[source]]
+name = "web"
+role = "general"
+inputs = ["data/web/**/*.parquet"]
+format = "csv"
+encoding = "gb18030"
+txt_unit = "line"
+csv_delimiter = "\t"
+[filter.length]
+min_chars = 10
+[dedup]
+threshold = 0.75
+index = "default"
+resolve_memory = "2GiB"
+[mix]
+domain_to_general = "1:5"
+[output]
+uri = "out/finance-zh"
+text = "jsonl.zst"
+tokens = "megatron"
+[run]
+shard_bytes = "128MiB"
+"#;
+
+fn message(text: &str) -> String {
+    let error = JobSpec::parse(text, "job.toml").unwrap_err();
+    assert_eq!(error.class(), Class::Spec);
+    error.message().to_owned()
+}
+
+#[test]
+fn a_full_spec_is_read_with_its_defaults() {
+    let spec = JobSpec::parse(FULL, "job.toml").unwrap();
+    assert_eq!(spec.sources.len(), 2);
+    assert_eq!(spec.sources[0].text_field, "text");
+    assert_eq!(spec.sources[1].format, Some(Format::Csv));
+    assert_eq!(spec.sources[1].csv_delimiter, '\t');
+    assert_eq!((spec.dedup.params.bands, spec.dedup.params.rows), (21, 7));
+    assert_eq!(spec.dedup.resolve_memory, 2 << 30);
+    assert_eq!(spec.mix.unwrap().domain_to_general, (1.0, 5.0));
+    assert_eq!(spec.run.shard_bytes, 128 << 20);
+    assert_eq!(spec.filter.length, Some(LengthSpec { min_chars: 10, max_chars: 0 }));
+}
+
+#[test]
+fn json_is_told_by_its_extension_or_its_first_character() {
+    let json = r#"{"name":"a","source":[{"name":"s","inputs":["x"]}],"output":{"uri":"o"}}"#;
+    let spec = JobSpec::parse(json, "job.json").unwrap();
+    assert_eq!(JobSpec::parse(json, "-").unwrap(), spec);
+    assert_eq!(spec.output.tokens, TokenFormat::None);
+    assert!(message(json).contains("is no TOML"), "a .toml that holds JSON");
+}
+
+#[test]
+fn three_mistakes_are_reported_at_once_with_line_key_rule_and_value() {
+    let text = FULL
+        .replace("role = \"general\"", "role = \"generl\"")
+        .replace("threshold = 0.75", "treshold = 0.75")
+        .replace("min_chars = 10", "min_chars = -1");
+    assert_eq!(
+        message(&text),
+        "3 problems in the job spec `job.toml`:\n  \
+         line 11: `source[1].role` must be one of domain, general, got `generl`; did you mean `general`?\n  \
+         line 18: `filter.length.min_chars` must not be negative, got `-1`\n  \
+         line 20: `dedup.treshold` is unknown; did you mean `threshold`?"
+    );
+}
+
+#[test]
+fn a_spec_that_is_no_toml_names_the_line() {
+    assert!(message("name = \"a\"\nx = = 3\n").contains("line 2: is no TOML"));
+    let error = JobSpec::parse("{\n\"name\": }", "job.json").unwrap_err();
+    assert!(error.message().contains("line 2: is no JSON"), "{error}");
+}
+
+#[test]
+fn an_empty_spec_names_all_that_is_required() {
+    let message = message("");
+    for part in ["`name` is required", "`output` is required", "`source` needs at least one"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(message.starts_with("3 problems"), "{message}");
+}
+
+#[test]
+fn values_of_the_wrong_type_are_named_with_what_was_expected() {
+    let text = FULL
+        .replace("inputs = [\"data/web/**/*.parquet\"]", "inputs = \"x\"")
+        .replace("name = \"web\"", "name = 3")
+        .replace("uri = \"out/finance-zh\"", "uri = [1, 2]")
+        .replace("\"128MiB\"", "\"many\"")
+        .replace("\"1:5\"", "\"1:0\"");
+    let message = message(&text);
+    for part in [
+        "`source[1].inputs` must be a list of strings, got `x`",
+        "`source[1].name` must be a string, got `3`",
+        "`output.uri` must be a string, got a list of 2",
+        "`run.shard_bytes` must be a size in bytes like 134217728 or \"128MiB\", got `many`",
+        "`mix.domain_to_general` must be two positive numbers like \"1:5\", got `1:0`",
+    ] {
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+    assert!(message.starts_with("5 problems"), "{message}");
+}
+
+/// One edit of the full spec, and what must be said of it.
+#[test]
+fn each_rule_has_its_message() {
+    for (from, to, expected) in [
+        ("name = \"finance-zh\"", "name = \"a b\"", "line 2: `name` must be 1 to 128 ASCII letters"),
+        ("name = \"web\"", "name = \"reports\"", "line 10: `source[1].name` must be unique, got `reports`"),
+        ("inputs = [\"data/web/**/*.parquet\"]", "inputs = []", "`source[1].inputs` must not be empty"),
+        ("\"more/\"", "\"\"", "`source[0].inputs[1]` must not be empty"),
+        ("threshold = 0.75", "threshold = 0.4", "`dedup.threshold` must be 0.5 to 0.95"),
+        ("threshold = 0.75", "threshold = nan", "`dedup.threshold` must be 0.5 to 0.95"),
+        ("threshold = 0.75", "near = false\nthreshold = 1.5", "`dedup.threshold` must be above 0 and at most 1"),
+        ("threshold = 0.75", "shingle = 0", "`dedup.shingle` must be at least 1, got `0`"),
+        ("threshold = 0.75", "k = 8", "`dedup.k` must be 16 to 1024, got `8`"),
+        ("threshold = 0.75", "bands = 40\nrows = 8", "got `40` x `8`"),
+        ("threshold = 0.75", "bands = 14", "`dedup.rows` must be at least 1 and set together"),
+        ("index = \"default\"", "index = \"../x\"", "`dedup.index` must be"),
+        ("resolve_memory = \"2GiB\"", "resolve_memory = 5", "`dedup.resolve_memory` must be at least 1048576"),
+        ("role = \"general\"", "role = \"domain\"", "`mix` needs a source with role = \"general\""),
+        ("path = \"tokenizers/qwen3.json\"", "", "line 3: `tokenizer.path` is required"),
+        ("text = \"jsonl.zst\"", "level = 20", "`output.level` must be 1 to 19, got `20`"),
+        ("tokens = \"megatron\"", "tokens = \"npy\"", "must be one of megatron, none, got `npy`"),
+        ("\"128MiB\"", "1024", "`run.shard_bytes` must be at least 65536 (64 KiB), got `1024`"),
+        ("\"128MiB\"", "\"1MB\"\nmax_attempts = 0", "`run.max_attempts` must be at least 1, got `0`"),
+        ("\"128MiB\"", "\"1MB\"\nmax_slots = 5000000000", "`run.max_slots` is too large"),
+        ("\"gb18030\"", "\"klingon\"", "`source[1].encoding` must be a WHATWG label"),
+        ("csv_delimiter = \"\\t\"", "csv_delimiter = \"||\"", "`source[1].csv_delimiter` must be one ASCII"),
+        ("csv_delimiter = \"\\t\"", "csv_delimiter = \"，\"", "`source[1].csv_delimiter` must be one ASCII"),
+        ("min_chars = 10", "min_chars = 10\nmax_chars = 5", "`filter.length.max_chars` must be at least"),
+        ("[filter.length]", "[filter.lenght]", "`filter.lenght` is unknown; did you mean `length`?"),
+        ("[run]", "[zzzzzz]", "`zzzzzz` is unknown; known here: "),
+    ] {
+        assert!(FULL.contains(from), "{from}");
+        let message = message(&FULL.replace(from, to));
+        assert!(message.starts_with("1 problem in") && message.contains(expected), "{to}\n{message}");
+    }
+}
+
+#[test]
+fn tokens_and_mix_need_a_tokenizer() {
+    let message = message(&FULL.replace("[tokenizer]\npath = \"tokenizers/qwen3.json\"", ""));
+    assert!(message.contains("`output.tokens` needs a tokenizer"), "{message}");
+    assert!(message.contains("`mix` needs a tokenizer"), "{message}");
+}
+
+#[test]
+fn a_job_that_writes_nothing_is_refused() {
+    let text = FULL.replace("\"jsonl.zst\"\ntokens = \"megatron\"", "\"none\"\ntokens = \"none\"");
+    assert!(message(&text).contains("`output` must write text or tokens"));
+}
+
+#[test]
+fn the_published_curve_can_be_asked_for() {
+    let text = FULL.replace("threshold = 0.75", "verify = false\nbands = 14\nrows = 8\nthreshold = 0.3");
+    let params = JobSpec::parse(&text, "job.toml").unwrap().dedup.params;
+    assert_eq!((params.bands, params.rows, params.verify), (14, 8, false));
+}
+
+#[test]
+fn the_folder_of_the_spec_is_taken_literally_and_its_patterns_are_not() {
+    let mut spec = JobSpec::parse(FULL, "job.toml").unwrap();
+    spec.absolutize(std::path::Path::new("/jobs/[1]"));
+    assert_eq!(spec.sources[0].inputs[0], "/jobs/[[]1[]]/data/reports/*.jsonl.zst");
+    assert_eq!(spec.output.uri, "/jobs/[1]/out/finance-zh");
+    assert_eq!(spec.tokenizer.unwrap().path, "/jobs/[1]/tokenizers/qwen3.json");
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9][a-zA-Z0-9._-]{0,20}"
+}
+
+prop_compose! {
+    fn any_source(role: Role)(
+        name in any_name(),
+        inputs in prop::collection::vec("\\PC{1,20}", 1..3),
+        format in prop::option::of(prop::sample::select(
+            vec![Format::Jsonl, Format::Parquet, Format::Csv, Format::Txt])),
+        text_field in "\\PC{1,8}",
+        id_field in "\\PC{1,8}",
+        encoding in prop::sample::select(vec!["utf-8", "gb18030", "big5", "utf-16le"]),
+        txt_unit in prop::sample::select(vec![TxtUnit::File, TxtUnit::Line, TxtUnit::Block]),
+        csv_delimiter in prop::sample::select(vec![',', '\t', ';', '|', '\'']),
+    ) -> SourceSpec {
+        let encoding = encoding.to_owned();
+        SourceSpec { name, role, inputs, format, text_field, id_field, encoding, txt_unit, csv_delimiter }
+    }
+}
+
+prop_compose! {
+    fn any_dedup()(
+        (exact, near, verify, register) in any::<(bool, bool, bool, bool)>(),
+        threshold in 0.5f64..=0.95,
+        shingle in 1u32..100,
+        (bands, rows) in (1u32..32, 1u32..32),
+        index in prop::option::of(any_name()),
+        resolve_memory in (1u64 << 20)..u64::MAX,
+    ) -> DedupSpec {
+        let params = DedupParams { threshold, shingle, k: 1024, bands, rows, verify };
+        DedupSpec { exact, near, params, index, register, resolve_memory }
+    }
+}
+
+prop_compose! {
+    fn any_spec()(
+        name in any_name(),
+        mut domain in any_source(Role::Domain),
+        mut general in any_source(Role::General),
+        length in prop::option::of((0u64..1000, 1000u64..)),
+        dedup in any_dedup(),
+        mix in prop::option::of((1e-9f64..1e9, 1e-9f64..1e9, any::<u64>(), any::<bool>())),
+        (uri, level) in ("\\PC{1,20}", 1i32..=19),
+        (shard_bytes, max_attempts, max_slots) in ((64u64 << 10).., 1u32.., any::<u32>()),
+        keep_work in prop::sample::select(vec![KeepWork::All, KeepWork::Index, KeepWork::Nothing]),
+        text in prop::sample::select(vec![TextFormat::JsonlZst, TextFormat::Parquet, TextFormat::None]),
+    ) -> JobSpec {
+        // No order can make them equal.
+        domain.name.insert(0, 'd');
+        general.name.insert(0, 'g');
+        JobSpec {
+            name,
+            tokenizer: Some(TokenizerSpec { path: "t.json".to_owned() }),
+            sources: vec![domain, general],
+            filter: FilterSpec { length: length.map(|(min_chars, max_chars)| LengthSpec { min_chars, max_chars }) },
+            dedup,
+            mix: mix.map(|(domain, general, seed, hold)| MixSpec {
+                domain_to_general: (domain, general),
+                seed,
+                on_shortfall: if hold { OnShortfall::HoldRatio } else { OnShortfall::KeepAll },
+            }),
+            output: OutputSpec { uri, text, tokens: TokenFormat::Megatron, level },
+            run: RunSpec { shard_bytes, on_corrupt: OnCorrupt::Skip, max_attempts, max_slots, keep_work },
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_spec_written_as_canonical_json_is_read_back_the_same(spec in any_spec()) {
+        spec.validate().unwrap();
+        let json = spec.to_canonical_json();
+        let read = JobSpec::from_json(&json).unwrap();
+        prop_assert_eq!(&read, &spec);
+        prop_assert_eq!(read.to_canonical_json(), json);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
+        let _ = JobSpec::parse(&text, "job.toml");
+        let _ = JobSpec::parse(&text, "job.json");
+    }
+}

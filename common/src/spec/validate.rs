@@ -1,0 +1,177 @@
+//! The rules that a spec must keep, whoever made it.
+
+use std::collections::HashMap;
+
+use super::problem::{Problem, error_of};
+use super::tree::short;
+use super::{DedupSpec, JobSpec, Role, SourceSpec, TextFormat, TokenFormat};
+use crate::error::Result;
+
+/// Shorter shards cost more in files and calls than they win in parallelism.
+const MIN_SHARD_BYTES: u64 = 64 << 10;
+/// Below this the sort of a single band no longer gets anywhere.
+const MIN_RESOLVE_MEMORY: u64 = 1 << 20;
+/// Names become parts of file names, whose limit is 255 bytes.
+const MAX_NAME: usize = 128;
+
+impl JobSpec {
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// One `Class::Spec` that lists every problem, one a line, with key, rule and value.
+    pub fn validate(&self) -> Result<()> {
+        match self.problems() {
+            problems if problems.is_empty() => Ok(()),
+            problems => Err(error_of(&self.name, problems)),
+        }
+    }
+
+    /// All broken rules, in the order of the sections.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut rules = Rules::default();
+        rules.name("name", &self.name);
+        if let Some(tokenizer) = &self.tokenizer {
+            rules.require(!tokenizer.path.is_empty(), "tokenizer.path", || "must not be empty".to_owned());
+        }
+        self.check_sources(&mut rules);
+        if let Some(length) = self.filter.length {
+            let ordered = length.max_chars == 0 || length.min_chars <= length.max_chars;
+            rules.require(ordered, "filter.length.max_chars", || {
+                let (min, max) = (length.min_chars, length.max_chars);
+                format!("must be at least `filter.length.min_chars` (`{min}`) or 0 for no bound, got `{max}`")
+            });
+        }
+        check_dedup(&self.dedup, &mut rules);
+        self.check_mix(&mut rules);
+        self.check_output(&mut rules);
+        let run = &self.run;
+        rules.at_least("run.shard_bytes", run.shard_bytes, MIN_SHARD_BYTES, " (64 KiB)");
+        rules.at_least("run.max_attempts", u64::from(run.max_attempts), 1, "");
+        rules.0
+    }
+
+    fn check_sources(&self, rules: &mut Rules) {
+        rules.require(!self.sources.is_empty(), "source", || "needs at least one [[source]]".to_owned());
+        let most = usize::from(u16::MAX);
+        let count = self.sources.len();
+        rules.require(count <= most, "source", || format!("must be at most {most} sources, got {count}"));
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        for (i, source) in self.sources.iter().enumerate() {
+            check_source(source, i, rules);
+            let earlier = *first.entry(&source.name).or_insert(i);
+            rules.require(earlier == i || source.name.is_empty(), format!("source[{i}].name"), || {
+                format!("must be unique, got `{}`, the name of source[{earlier}]", short(&source.name))
+            });
+        }
+    }
+
+    fn check_mix(&self, rules: &mut Rules) {
+        let Some(mix) = &self.mix else { return };
+        for (role, word) in [(Role::Domain, "domain"), (Role::General, "general")] {
+            let found = self.sources.iter().any(|source| source.role == role);
+            rules.require(found, "mix", || format!("needs a source with role = \"{word}\", and there is none"));
+        }
+        rules.require(self.tokenizer.is_some(), "mix", || {
+            "needs a tokenizer, since its budget is tokens: add [tokenizer] path".to_owned()
+        });
+        let (domain, general) = mix.domain_to_general;
+        let positive = [domain, general].iter().all(|part| part.is_finite() && *part > 0.0);
+        rules.require(positive, "mix.domain_to_general", || {
+            format!("must be two positive numbers like \"1:5\", got `{domain}:{general}`")
+        });
+    }
+
+    fn check_output(&self, rules: &mut Rules) {
+        let output = &self.output;
+        rules.require(!output.uri.is_empty(), "output.uri", || "must not be empty".to_owned());
+        let has_tokens = output.tokens != TokenFormat::None;
+        rules.require(!has_tokens || self.tokenizer.is_some(), "output.tokens", || {
+            "needs a tokenizer: add [tokenizer] path, or set tokens = \"none\"".to_owned()
+        });
+        rules.require(has_tokens || output.text != TextFormat::None, "output", || {
+            "must write text or tokens: `text` and `tokens` are both none".to_owned()
+        });
+        let level = output.level;
+        rules.require((1..=19).contains(&level), "output.level", || format!("must be 1 to 19, got `{level}`"));
+    }
+}
+
+fn check_source(source: &SourceSpec, i: usize, rules: &mut Rules) {
+    let key = |name: &str| format!("source[{i}].{name}");
+    rules.name(key("name"), &source.name);
+    rules.require(!source.inputs.is_empty(), key("inputs"), || "must not be empty".to_owned());
+    for (j, input) in source.inputs.iter().enumerate() {
+        rules.require(!input.is_empty(), key(&format!("inputs[{j}]")), || "must not be empty".to_owned());
+    }
+    rules.require(!source.text_field.is_empty(), key("text_field"), || "must not be empty".to_owned());
+    rules.require(!source.id_field.is_empty(), key("id_field"), || "must not be empty".to_owned());
+    let known = encoding_rs::Encoding::for_label_no_replacement(source.encoding.as_bytes()).is_some();
+    rules.require(known, key("encoding"), || {
+        let label = short(&source.encoding);
+        format!("must be a WHATWG label like utf-8, gb18030, big5 or windows-1252, got `{label}`")
+    });
+    let separator = source.csv_delimiter;
+    let fits = separator.is_ascii() && !matches!(separator, '"' | '\r' | '\n' | '\0');
+    rules.require(fits, key("csv_delimiter"), || {
+        format!("must be one ASCII character, no quote and no line end, got `{}`", separator.escape_default())
+    });
+}
+
+fn check_dedup(dedup: &DedupSpec, rules: &mut Rules) {
+    let params = &dedup.params;
+    let threshold = params.threshold;
+    if dedup.near && params.verify {
+        rules.require((0.5..=0.95).contains(&threshold), "dedup.threshold", || {
+            format!("must be 0.5 to 0.95 where near duplicates are verified, got `{threshold}`")
+        });
+    } else {
+        rules.require(threshold > 0.0 && threshold <= 1.0, "dedup.threshold", || {
+            format!("must be above 0 and at most 1, got `{threshold}`")
+        });
+    }
+    rules.at_least("dedup.shingle", u64::from(params.shingle), 1, "");
+    let k = params.k;
+    rules.require((16..=1024).contains(&k), "dedup.k", || format!("must be 16 to 1024, got `{k}`"));
+    let (bands, rows) = (params.bands, params.rows);
+    for (key, value, other) in [("dedup.bands", bands, "rows"), ("dedup.rows", rows, "bands")] {
+        rules.require(value >= 1, key, || {
+            format!("must be at least 1 and set together with `dedup.{other}` (or neither: they follow from the threshold)")
+        });
+    }
+    rules.require(u64::from(bands) * u64::from(rows) <= u64::from(k), "dedup.bands", || {
+        format!("times `dedup.rows` must be at most `dedup.k` (`{k}`), got `{bands}` x `{rows}`")
+    });
+    if let Some(index) = &dedup.index {
+        rules.name("dedup.index", index);
+    }
+    rules.at_least("dedup.resolve_memory", dedup.resolve_memory, MIN_RESOLVE_MEMORY, " (1 MiB)");
+}
+
+#[derive(Default)]
+struct Rules(Vec<Problem>);
+
+impl Rules {
+    fn require(&mut self, kept: bool, key: impl Into<String>, rule: impl FnOnce() -> String) {
+        if !kept {
+            self.0.push(Problem::new(key, rule()));
+        }
+    }
+
+    fn at_least(&mut self, key: &str, value: u64, least: u64, said: &str) {
+        self.require(value >= least, key, || format!("must be at least {least}{said}, got `{value}`"));
+    }
+
+    /// Names stand in file names and on command lines.
+    fn name(&mut self, key: impl Into<String>, name: &str) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let good = name.chars().all(allowed)
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.len() <= MAX_NAME;
+        self.require(good, key, || {
+            format!(
+                "must be 1 to {MAX_NAME} ASCII letters, digits, `-`, `_` or `.`, the first a letter or digit, got `{}`",
+                short(name)
+            )
+        });
+    }
+}
