@@ -1,0 +1,240 @@
+//! Decisions as verdict files, one a shard, with the names of partners.
+
+use std::collections::BTreeMap;
+
+use tamis_common::artefact::{
+    DocumentColumns, DocumentsReader, DropCause, Partner, Stage, Verdict, VerdictsWriter,
+};
+use tamis_common::dedup::DedupParams;
+use tamis_common::ids::{DocRef, ShardId};
+use tamis_common::storage::{Storage, Uri, Written};
+use tamis_common::{Error, Result};
+
+use super::{Duplicate, PartnerRef, Resolution};
+use crate::index::{DedupIndex, EntryInfo, EntryRef};
+
+/// Rule of a drop for equal match texts.
+pub const RULE_EQUAL: &str = "match_text";
+/// Rule of a drop for similar signatures.
+pub const RULE_SIMILAR: &str = "similarity";
+
+/// A shard whose verdicts are written.
+#[derive(Clone, Debug)]
+pub struct VerdictShard<'a> {
+    /// The shard.
+    pub id: ShardId,
+    /// Its document table.
+    pub documents: Uri,
+    /// The name of its source.
+    pub source: &'a str,
+}
+
+/// What the verdict files of a job are made of.
+pub struct VerdictInput<'a> {
+    /// Where the artefacts are.
+    pub storage: &'a Storage,
+    /// Duplicates.
+    pub resolution: &'a Resolution,
+    /// Parameters that they were found by.
+    pub params: &'a DedupParams,
+    /// All shards of the job.
+    pub shards: &'a [VerdictShard<'a>],
+    /// The index that was asked.
+    pub index: Option<&'a dyn DedupIndex>,
+    /// Further drops by record, in record order; a record that is a duplicate as well keeps that cause.
+    pub mix: &'a BTreeMap<ShardId, Vec<(u32, DropCause)>>,
+}
+
+/// Writes the verdict file of each shard to the place that `out` names; in the order of the shards' numbers.
+///
+/// # Errors
+/// Of the stores; `Class::Storage` if a partner has no row in its document table.
+pub fn write_verdicts(
+    input: &VerdictInput<'_>,
+    out: &dyn Fn(ShardId) -> Uri,
+) -> Result<Vec<(ShardId, Written)>> {
+    let mut shards: Vec<&VerdictShard<'_>> = input.shards.iter().collect();
+    shards.sort_by_key(|shard| shard.id);
+    let names = Names::read(input, &shards)?;
+    let mut written = Vec::with_capacity(shards.len());
+    for shard in shards {
+        let mut writer = VerdictsWriter::create(input.storage, &out(shard.id))?;
+        let further = input.mix.get(&shard.id).map(Vec::as_slice).unwrap_or_default();
+        for (record, row) in merged(duplicates_of(input.resolution, shard.id), further) {
+            let cause = match row {
+                Row::Duplicate(duplicate) => names.cause(duplicate, input.params)?,
+                Row::Further(cause) => cause.clone(),
+            };
+            writer.push(&Verdict { record, cause })?;
+        }
+        written.push((shard.id, writer.finish()?));
+    }
+    Ok(written)
+}
+
+fn duplicates_of(resolution: &Resolution, shard: ShardId) -> &[Duplicate] {
+    let dropped = &resolution.dropped;
+    let start = dropped.partition_point(|d| d.doc.shard() < shard);
+    let end = dropped.partition_point(|d| d.doc.shard() <= shard);
+    &dropped[start..end]
+}
+
+#[derive(Debug, PartialEq)]
+enum Row<'a> {
+    Duplicate(&'a Duplicate),
+    Further(&'a DropCause),
+}
+
+/// Both kinds of drops in record order, each record once.
+fn merged<'a>(
+    duplicates: &'a [Duplicate],
+    further: &'a [(u32, DropCause)],
+) -> impl Iterator<Item = (u32, Row<'a>)> {
+    let mut duplicates = duplicates.iter().peekable();
+    let mut further = further.iter().peekable();
+    std::iter::from_fn(move || {
+        let record = |duplicate: &&Duplicate| duplicate.doc.record();
+        let (next, other) = (duplicates.peek().map(record), further.peek().map(|(record, _)| *record));
+        match (next, other) {
+            (Some(next), other) if other.is_none_or(|other| next <= other) => {
+                if other == Some(next) {
+                    further.next();
+                }
+                duplicates.next().map(|duplicate| (next, Row::Duplicate(duplicate)))
+            }
+            _ => further.next().map(|(record, cause)| (*record, Row::Further(cause))),
+        }
+    })
+}
+
+/// Names of all partners.
+struct Names<'a> {
+    docs: Vec<DocRef>,
+    /// One past the end of each id in `ids`.
+    ends: Vec<usize>,
+    ids: String,
+    /// Sources by shard, sorted.
+    sources: Vec<(ShardId, &'a str)>,
+    entries: Vec<EntryRef>,
+    infos: Vec<EntryInfo>,
+}
+
+impl<'a> Names<'a> {
+    fn read(input: &VerdictInput<'a>, shards: &[&VerdictShard<'a>]) -> Result<Self> {
+        let (mut docs, mut entries) = (Vec::new(), Vec::new());
+        for partner in input.resolution.dropped.iter().flat_map(|d| [d.kept, d.via]) {
+            match partner {
+                PartnerRef::Job(doc) => docs.push(doc),
+                PartnerRef::Index(entry) => entries.push(entry),
+            }
+        }
+        docs.sort_unstable();
+        docs.dedup();
+        entries.sort_unstable();
+        entries.dedup();
+        let infos = match input.index {
+            Some(index) if !entries.is_empty() => index.infos(&entries)?,
+            _ => Vec::new(),
+        };
+        let sources = shards.iter().map(|shard| (shard.id, shard.source)).collect();
+        let mut names =
+            Self { ends: Vec::with_capacity(docs.len()), docs, ids: String::new(), sources, entries, infos };
+        for shard in shards {
+            names.read_shard(input.storage, shard)?;
+        }
+        Ok(names)
+    }
+
+    /// Takes the ids of the partners in a shard; shards come in order.
+    fn read_shard(&mut self, storage: &Storage, shard: &VerdictShard<'_>) -> Result<()> {
+        let Self { docs, ends, ids, .. } = self;
+        let is_here = |doc: Option<&DocRef>| doc.is_some_and(|doc| doc.shard() <= shard.id);
+        if !is_here(docs.get(ends.len())) {
+            return Ok(());
+        }
+        let object = storage.open(&shard.documents)?;
+        DocumentsReader::open(object, DocumentColumns::Ids)?.for_each(|row| {
+            if docs.get(ends.len()) == Some(&DocRef::new(shard.id, row.record)) {
+                ids.push_str(&row.id);
+                ends.push(ids.len());
+            }
+            Ok(())
+        })?;
+        match docs.get(ends.len()) {
+            doc @ Some(missing) if is_here(doc) => Err(Error::storage(format!(
+                "document {missing} is a partner of a duplicate but not in `{}`",
+                shard.documents
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn partner(&self, partner: PartnerRef) -> Result<Partner> {
+        let unknown = || Error::internal(format!("the partner {partner:?} of a duplicate has no name"));
+        match partner {
+            PartnerRef::Job(doc) => {
+                let place = self.docs.binary_search(&doc).map_err(|_| unknown())?;
+                let end = *self.ends.get(place).ok_or_else(unknown)?;
+                let start = if place == 0 { 0 } else { self.ends[place - 1] };
+                let source = self
+                    .sources
+                    .binary_search_by_key(&doc.shard(), |(id, _)| *id)
+                    .map_err(|_| unknown())?;
+                Ok(Partner {
+                    job: None,
+                    source: self.sources[source].1.to_owned(),
+                    id: self.ids[start..end].to_owned(),
+                })
+            }
+            PartnerRef::Index(entry) => {
+                let place = self.entries.binary_search(&entry).map_err(|_| unknown())?;
+                let info = self.infos.get(place).ok_or_else(unknown)?;
+                Ok(Partner {
+                    job: Some(info.job.to_string()),
+                    source: info.source.clone(),
+                    id: info.id.clone(),
+                })
+            }
+        }
+    }
+
+    fn cause(&self, duplicate: &Duplicate, params: &DedupParams) -> Result<DropCause> {
+        let rule = if duplicate.equal { RULE_EQUAL } else { RULE_SIMILAR };
+        let mut cause = DropCause::new(duplicate.stage, rule);
+        if !duplicate.equal && params.verify {
+            cause = cause.with_value(duplicate.similarity, params.threshold);
+        }
+        debug_assert!(matches!(duplicate.stage, Stage::Index | Stage::Exact | Stage::Near));
+        cause.kept = Some(self.partner(duplicate.kept)?);
+        cause.via = Some(self.partner(duplicate.via)?);
+        cause.similarity = Some(duplicate.similarity);
+        Ok(cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn duplicate(record: u32) -> Duplicate {
+        let partner = PartnerRef::Job(DocRef::new(ShardId(0), 0));
+        Duplicate {
+            doc: DocRef::new(ShardId(3), record),
+            stage: Stage::Near,
+            kept: partner,
+            via: partner,
+            similarity: 0.9,
+            equal: false,
+        }
+    }
+
+    #[test]
+    fn drops_of_both_kinds_are_merged_by_record_and_duplicates_win() {
+        let duplicates = [2, 5, 9].map(duplicate);
+        let further = [1, 5, 7, 12].map(|record| (record, DropCause::new(Stage::Mix, "budget")));
+        let rows: Vec<_> = merged(&duplicates, &further)
+            .map(|(record, row)| (record, matches!(row, Row::Duplicate(_))))
+            .collect();
+        assert_eq!(rows, [(1, false), (2, true), (5, true), (7, false), (9, true), (12, false)]);
+    }
+}
