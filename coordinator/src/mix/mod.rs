@@ -4,11 +4,13 @@
 //! the estimated tokens fill the source's budget, so that a larger budget keeps the smaller one's documents and
 //! nothing is taken twice.
 
+mod choose;
 mod select;
 
 use serde::{Deserialize, Serialize};
 use tamis_common::spec::{MixSpec, OnShortfall, Role};
 
+pub use choose::{MixShard, Mixture, choose};
 pub use select::{Cutoff, Selector, rank};
 
 /// What a source offers after duplicates are gone.

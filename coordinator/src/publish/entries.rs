@@ -1,0 +1,131 @@
+//! The published documents of a job as the index takes them: read from the artefacts as often as needed.
+
+use std::collections::BTreeMap;
+
+use tamis_common::artefact::{
+    BANDS, BandRow, BandsReader, DOCUMENTS, DocumentColumns, DocumentsReader, VerdictsReader,
+};
+use tamis_common::ids::ShardId;
+use tamis_common::storage::{Storage, Uri};
+use tamis_common::{Error, Result};
+
+use crate::index::{EntrySource, NewEntry};
+
+/// The documents of one shard that stay: a bit a record, and how many stay before each word of bits.
+struct KeptShard {
+    scan: Uri,
+    source: String,
+    /// Ordinal of its first document.
+    first: u32,
+    words: Vec<u64>,
+    before: Vec<u32>,
+}
+
+impl KeptShard {
+    fn ordinal(&self, record: u32) -> Option<u32> {
+        let (word, bit) = (record as usize / 64, record % 64);
+        let bits = *self.words.get(word)?;
+        if bits >> bit & 1 == 0 {
+            return None;
+        }
+        let below = (bits & ((1 << bit) - 1)).count_ones();
+        Some(self.first + self.before[word] + below)
+    }
+}
+
+/// Documents by the committed scans, without those that got a verdict.
+pub struct PublishedEntries<'a> {
+    storage: &'a Storage,
+    shards: BTreeMap<ShardId, KeptShard>,
+    documents: u32,
+}
+
+impl<'a> PublishedEntries<'a> {
+    /// Reads which documents stay. `shards` are number, folder of the scan, file of the verdicts, name of the source,
+    /// in canonical order.
+    ///
+    /// # Errors
+    /// Of the store; `Class::Resource` for more documents than 32 bits count.
+    pub fn read(storage: &'a Storage, shards: &[(ShardId, Uri, Uri, String)]) -> Result<Self> {
+        let mut first: u32 = 0;
+        let mut kept_shards = BTreeMap::new();
+        for (id, scan, verdicts, source) in shards {
+            let mut words: Vec<u64> = Vec::new();
+            let documents =
+                DocumentsReader::open(storage.open(&scan.join(DOCUMENTS))?, DocumentColumns::Hashes)?;
+            documents.for_each(|row| {
+                let word = row.record as usize / 64;
+                if words.len() <= word {
+                    words.resize(word + 1, 0);
+                }
+                words[word] |= 1 << (row.record % 64);
+                Ok(())
+            })?;
+            let mut verdicts = VerdictsReader::open(storage.open(verdicts)?)?;
+            while let Some(batch) = verdicts.next_batch()? {
+                for verdict in batch {
+                    if let Some(word) = words.get_mut(verdict.record as usize / 64) {
+                        *word &= !(1 << (verdict.record % 64));
+                    }
+                }
+            }
+            let mut count = 0;
+            let before = words
+                .iter()
+                .map(|word| {
+                    let before = count;
+                    count += word.count_ones();
+                    before
+                })
+                .collect();
+            let shard = KeptShard { scan: scan.clone(), source: source.clone(), first, words, before };
+            kept_shards.insert(*id, shard);
+            first = first.checked_add(count).ok_or_else(|| {
+                Error::new(tamis_common::Class::Resource, "a job may publish at most 4,294,967,295 documents")
+            })?;
+        }
+        Ok(Self { storage, shards: kept_shards, documents: first })
+    }
+
+    /// How many documents are published.
+    pub fn len(&self) -> u64 {
+        u64::from(self.documents)
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.documents == 0
+    }
+}
+
+impl EntrySource for PublishedEntries<'_> {
+    fn documents(&self, each: &mut dyn FnMut(NewEntry<'_>) -> Result<()>) -> Result<()> {
+        for shard in self.shards.values() {
+            let object = self.storage.open(&shard.scan.join(DOCUMENTS))?;
+            DocumentsReader::open(object, DocumentColumns::All)?.for_each(|row| {
+                if shard.ordinal(row.record).is_none() {
+                    return Ok(());
+                }
+                each(NewEntry {
+                    hash: row.hash,
+                    signature: row.signature.as_deref(),
+                    source: &shard.source,
+                    id: &row.id,
+                })
+            })?;
+        }
+        Ok(())
+    }
+
+    fn band(&self, band: u32, rows: &mut Vec<(u64, u32)>) -> Result<()> {
+        let mut all: Vec<BandRow> = Vec::new();
+        for shard in self.shards.values() {
+            all.clear();
+            BandsReader::read_band(self.storage.open(&shard.scan.join(BANDS))?, band, &mut all)?;
+            let kept = all.iter().filter_map(|row| Some((row.key, shard.ordinal(row.doc.record())?)));
+            rows.extend(kept);
+        }
+        rows.sort_unstable();
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! The report of a job: what went in, what came out, and where the rest went. Facts in, figures out.
+//!
+//! No job id, attempt, host, path of work, time or rate stands in it: the same job gives the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tamis_common::artefact::Stage;
+use tamis_common::spec::{JobSpec, Role};
+use tamis_common::stats::{Counts, EmitStats, Log2Histogram, ScanStats, merge_counters};
+use tamis_common::{Error, Result};
+
+use crate::mix::MixPlan;
+
+/// A stage of the funnel: what was left after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunnelStage {
+    /// read, parsed, cleaned, filtered, index, exact, near, mix, emitted.
+    pub stage: String,
+    /// Documents; records for `read`.
+    pub docs: u64,
+    /// Code points; `None` for `read`, where nothing is decoded yet.
+    pub chars: Option<u64>,
+    /// UTF-8 bytes of text; raw bytes for `read`.
+    pub bytes: u64,
+    /// Tokens, known once emitted.
+    pub tokens: Option<u64>,
+}
+
+/// What came of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: String,
+    /// Records read.
+    pub records: u64,
+    /// Survivors of the filters.
+    pub filtered: Counts,
+    /// Documents written.
+    pub emitted: Counts,
+    /// Drops by `stage/rule`.
+    pub drops: BTreeMap<String, u64>,
+}
+
+/// Tokens of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceTokens {
+    /// The source.
+    pub source: String,
+    /// Documents written.
+    pub docs: u64,
+    /// Tokens written.
+    pub tokens: u64,
+    /// Code points a token; `None` without tokens.
+    pub chars_per_token: Option<f64>,
+    /// Documents by tokens: bucket `i` counts `2^(i-1)..2^i`, bucket 0 counts zeros.
+    pub length_histogram: Log2Histogram,
+}
+
+/// Tokens of the job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokensReport {
+    /// SHA-256 of the tokenizer file.
+    pub tokenizer_sha256: String,
+    /// The engines that ran; ids are those of the reference with either.
+    pub engines: BTreeSet<String>,
+    /// Documents whose ids were compared with the reference tokenizer, and agreed.
+    pub reference_checked: u64,
+    /// All tokens.
+    pub total: u64,
+    /// By source, in spec order.
+    pub sources: Vec<SourceTokens>,
+}
+
+/// What resolve and mix decided, as the report shows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Decisions {
+    /// Clusters of at least two members.
+    pub clusters: u64,
+    /// Comparisons of signatures, within the job and with the index.
+    pub compared: u64,
+    /// Comparisons that reached the threshold.
+    pub matched: u64,
+    /// Name and state of the index that was asked.
+    pub index: Option<IndexState>,
+    /// The mixture.
+    pub mix: Option<MixPlan>,
+}
+
+/// The index that a job was resolved against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexState {
+    /// Its name.
+    pub name: String,
+    /// Its documents.
+    pub documents: u64,
+    /// Digest of its content.
+    pub state_digest: String,
+}
+
+/// Drops by rule over all sources.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleDrops {
+    /// The stage.
+    pub stage: String,
+    /// The rule.
+    pub rule: String,
+    /// Documents.
+    pub docs: u64,
+}
+
+/// `report.json`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of this layout.
+    pub version: u32,
+    /// The job's name.
+    pub name: String,
+    /// What was left after each stage.
+    pub funnel: Vec<FunnelStage>,
+    /// By source, in spec order.
+    pub sources: Vec<SourceReport>,
+    /// Drops by rule, most first.
+    pub drops: Vec<RuleDrops>,
+    /// Tokens; `None` without a tokenizer.
+    pub tokens: Option<TokensReport>,
+    /// Duplicates and mixture.
+    pub decisions: Decisions,
+    /// Inputs that ended early and were kept as far as they went.
+    pub corrupt: Vec<String>,
+    /// SHA-256 of the spec without its output folder and run section.
+    pub spec_sha256: String,
+}
+
+/// What a report is made from.
+pub struct ReportInput<'a> {
+    /// The job.
+    pub spec: &'a JobSpec,
+    /// Digest of the spec.
+    pub spec_sha256: String,
+    /// Digest of the tokenizer file, if the job has one.
+    pub tokenizer_sha256: Option<&'a str>,
+    /// Source index, scan and emit statistics of each shard.
+    pub shards: Vec<(usize, &'a ScanStats, &'a EmitStats)>,
+    /// What resolve and mix decided.
+    pub decisions: Decisions,
+}
+
+/// Adds the figures up.
+///
+/// # Errors
+/// `Class::Internal` if they do not agree: a record that ended nowhere, or twice.
+pub fn build(input: ReportInput<'_>) -> Result<Report> {
+    let mut scan = ScanStats::default();
+    let mut dropped: BTreeMap<Stage, Counts> = BTreeMap::new();
+    let mut emitted = Counts::default();
+    let mut sources: Vec<SourceReport> = input.spec.sources.iter().map(empty_source).collect();
+    let mut tokens: Vec<SourceTokens> = input.spec.sources.iter().map(|s| empty_tokens(&s.name)).collect();
+    let (mut engines, mut reference_checked) = (BTreeSet::new(), 0);
+    let mut drops = BTreeMap::new();
+
+    for (source, shard, emit) in &input.shards {
+        scan.records += shard.records;
+        scan.raw_bytes += shard.raw_bytes;
+        scan.parsed.merge(&shard.parsed);
+        scan.cleaned.merge(&shard.cleaned);
+        scan.filtered.merge(&shard.filtered);
+        scan.corrupt.extend(shard.corrupt.iter().cloned());
+        for (stage, counts) in &emit.dropped {
+            dropped.entry(*stage).or_default().merge(counts);
+        }
+        emitted.merge(&emit.emitted);
+
+        let report = &mut sources[*source];
+        report.records += shard.records;
+        report.filtered.merge(&shard.filtered);
+        report.emitted.merge(&emit.emitted);
+        for counts in [&shard.drops, &emit.drops] {
+            merge_counters(&mut report.drops, counts);
+            merge_counters(&mut drops, counts);
+        }
+        let tokens = &mut tokens[*source];
+        tokens.docs += emit.emitted.docs;
+        tokens.tokens += emit.tokens.unwrap_or_default();
+        tokens.length_histogram.merge(&emit.token_lengths);
+        engines.extend(emit.engine.clone());
+        reference_checked += emit.reference_checked;
+    }
+    for (source, tokens) in sources.iter().zip(&mut tokens) {
+        tokens.chars_per_token =
+            (tokens.tokens > 0).then(|| source.emitted.chars as f64 / tokens.tokens as f64);
+    }
+    let total = tokens.iter().map(|t| t.tokens).sum();
+    let has_tokenizer = input.tokenizer_sha256.is_some();
+    let funnel = funnel(&scan, &dropped, emitted, has_tokenizer.then_some(total))?;
+    check_sums(scan.records, emitted.docs, &drops)?;
+    Ok(Report {
+        version: 1,
+        name: input.spec.name.clone(),
+        funnel,
+        sources,
+        drops: by_rule(&drops),
+        tokens: input.tokenizer_sha256.map(|sha256| TokensReport {
+            tokenizer_sha256: sha256.to_owned(),
+            engines,
+            reference_checked,
+            total,
+            sources: tokens,
+        }),
+        decisions: input.decisions,
+        corrupt: scan.corrupt,
+        spec_sha256: input.spec_sha256,
+    })
+}
+
+fn empty_source(source: &tamis_common::spec::SourceSpec) -> SourceReport {
+    let role = match source.role {
+        Role::Domain => "domain",
+        Role::General => "general",
+    };
+    SourceReport {
+        name: source.name.clone(),
+        role: role.to_owned(),
+        records: 0,
+        filtered: Counts::default(),
+        emitted: Counts::default(),
+        drops: BTreeMap::new(),
+    }
+}
+
+fn empty_tokens(source: &str) -> SourceTokens {
+    SourceTokens {
+        source: source.to_owned(),
+        docs: 0,
+        tokens: 0,
+        chars_per_token: None,
+        length_histogram: Log2Histogram::default(),
+    }
+}
+
+fn funnel(
+    scan: &ScanStats,
+    dropped: &BTreeMap<Stage, Counts>,
+    emitted: Counts,
+    tokens: Option<u64>,
+) -> Result<Vec<FunnelStage>> {
+    let stage = |name: &str, counts: Counts, tokens| FunnelStage {
+        stage: name.to_owned(),
+        docs: counts.docs,
+        chars: Some(counts.chars),
+        bytes: counts.bytes,
+        tokens,
+    };
+    let mut stages = vec![
+        FunnelStage {
+            stage: "read".to_owned(),
+            docs: scan.records,
+            chars: None,
+            bytes: scan.raw_bytes,
+            tokens: None,
+        },
+        stage("parsed", scan.parsed, None),
+        stage("cleaned", scan.cleaned, None),
+        stage("filtered", scan.filtered, None),
+    ];
+    let mut left = scan.filtered;
+    for after_scan in [Stage::Index, Stage::Exact, Stage::Near, Stage::Mix] {
+        left = left.without(&dropped.get(&after_scan).copied().unwrap_or_default());
+        stages.push(stage(after_scan.as_str(), left, None));
+    }
+    if left != emitted {
+        return Err(Error::internal(format!(
+            "the sums do not agree: {} documents were left after the mixture, {} were written",
+            left.docs, emitted.docs
+        )));
+    }
+    stages.push(stage("emitted", emitted, tokens));
+    Ok(stages)
+}
+
+fn check_sums(records: u64, emitted: u64, drops: &BTreeMap<String, u64>) -> Result<()> {
+    let dropped: u64 = drops.values().sum();
+    if records != emitted + dropped {
+        return Err(Error::internal(format!(
+            "the sums do not agree: {records} records were read, {emitted} written and {dropped} dropped"
+        )));
+    }
+    Ok(())
+}
+
+fn by_rule(drops: &BTreeMap<String, u64>) -> Vec<RuleDrops> {
+    let mut rules: Vec<RuleDrops> = drops
+        .iter()
+        .map(|(key, docs)| {
+            let (stage, rule) = key.split_once('/').unwrap_or((key, ""));
+            RuleDrops { stage: stage.to_owned(), rule: rule.to_owned(), docs: *docs }
+        })
+        .collect();
+    rules.sort_by(|a, b| b.docs.cmp(&a.docs));
+    rules
+}

@@ -1,0 +1,261 @@
+//! What the coordinator itself computes for a job: plan, resolve and mix, publish.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tamis_common::artefact::{BANDS, DOCUMENTS};
+use tamis_common::ids::{DocRef, ShardId};
+use tamis_common::spec::{JobSpec, Role};
+use tamis_common::stats::{EmitStats, ScanStats};
+use tamis_common::storage::{Storage, Uri, hex};
+use tamis_common::{Class, Error, Result};
+
+use crate::drive::{JobFacts, Plan, Publication, Resolved, Steps, TaskOutput, verdicts_uri};
+use crate::index::{DedupIndex, IndexJob, IndexStats, Indexes};
+use crate::mix::{self, MixShard, Mixture};
+use crate::plan;
+use crate::publish::{Outgoing, PublishedEntries, publish_files, to_json};
+use crate::report::{self, Decisions, IndexState, ReportInput};
+use crate::resolve::{
+    Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard, resolve, write_verdicts,
+};
+
+/// The steps of real jobs.
+pub struct JobSteps {
+    storage: Storage,
+    indexes: Arc<Indexes>,
+    work: Uri,
+}
+
+impl JobSteps {
+    /// Steps that read and write through `storage`, with the coordinator's indexes and its folder for work.
+    pub fn new(storage: Storage, indexes: Arc<Indexes>, work: Uri) -> Self {
+        Self { storage, indexes, work }
+    }
+
+    fn index_of(&self, spec: &JobSpec) -> Result<Option<Arc<dyn DedupIndex>>> {
+        spec.dedup.index.as_ref().map(|name| self.indexes.open_index(name, &spec.dedup.params)).transpose()
+    }
+
+    fn resolve(&self, facts: &JobFacts, index: Option<&dyn DedupIndex>) -> Result<Resolution> {
+        let dedup = &facts.spec.dedup;
+        if !dedup.exact && !dedup.near {
+            return Ok(Resolution::default());
+        }
+        let scratch = tempfile::tempdir()
+            .map_err(|e| Error::io("create", "a scratch folder for finding duplicates", e))?;
+        let shards: Vec<ResolveShard> = facts
+            .scans
+            .iter()
+            .map(|scan| ResolveShard {
+                id: scan.shard,
+                documents: scan.folder.join(DOCUMENTS),
+                bands: scan.folder.join(BANDS),
+            })
+            .collect();
+        resolve(&ResolveInput {
+            storage: &self.storage,
+            params: &dedup.params,
+            exact: dedup.exact,
+            near: dedup.near,
+            shards: &shards,
+            index,
+            memory: dedup.resolve_memory,
+            scratch: scratch.path(),
+            cancel: &facts.cancel,
+        })
+    }
+
+    fn mix(&self, facts: &JobFacts, resolution: &Resolution) -> Result<Option<Mixture>> {
+        let Some(spec) = &facts.spec.mix else { return Ok(None) };
+        let roles: Vec<Role> = facts.spec.sources.iter().map(|source| source.role).collect();
+        let shards = facts
+            .scans
+            .iter()
+            .map(|scan| {
+                Ok(MixShard {
+                    id: scan.shard,
+                    source: source_of(facts, scan.shard)?,
+                    documents: scan.folder.join(DOCUMENTS),
+                    scan: scan_stats(scan)?,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let dropped = &resolution.dropped;
+        let stays = |doc: DocRef| dropped.binary_search_by_key(&doc, |duplicate| duplicate.doc).is_err();
+        mix::choose(&self.storage, spec, &roles, &shards, &stays).map(Some)
+    }
+
+    fn enter_index(&self, facts: &JobFacts, verdicts: &Uri) -> Result<()> {
+        if !facts.spec.dedup.register {
+            return Ok(());
+        }
+        let Some(index) = self.index_of(&facts.spec)? else { return Ok(()) };
+        let shards = facts
+            .scans
+            .iter()
+            .map(|scan| {
+                let source = &facts.spec.sources[source_of(facts, scan.shard)?];
+                let verdicts = verdicts_uri(verdicts, scan.shard);
+                Ok((scan.shard, scan.folder.clone(), verdicts, source.name.clone()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let entries = PublishedEntries::read(&self.storage, &shards)?;
+        let job = IndexJob {
+            job: facts.job.clone(),
+            name: facts.spec.name.clone(),
+            documents: entries.len(),
+            published_at_ms: now_ms(),
+        };
+        index.publish(&job, &entries)
+    }
+}
+
+impl Steps for JobSteps {
+    fn parse_spec(&self, json: &str) -> Result<JobSpec> {
+        JobSpec::from_json(json)
+    }
+
+    fn check_output(&self, spec: &JobSpec, replace: bool) -> Result<()> {
+        let output = Uri::parse(&spec.output.uri)?;
+        if !replace && !self.storage.is_empty(&output)? {
+            return Err(Error::new(Class::Conflict, format!("the output folder `{output}` is not empty"))
+                .with_hint("choose another `output.uri`, or pass --replace"));
+        }
+        // Found out now, not after hours: a probe is written and removed.
+        let probe = output.join(".tamis-probe");
+        self.storage
+            .put(&probe, b"probe")
+            .and_then(|_| self.storage.remove(&probe))
+            .map_err(|e| e.context(format!("the output folder `{output}` cannot be written")))
+    }
+
+    fn plan(&self, spec: &JobSpec) -> Result<Plan> {
+        let planned = plan::plan(&self.storage, spec)?;
+        let estimate = plan::estimate(&planned, spec);
+        plan::check_space(&self.storage, &estimate, &self.work, &Uri::parse(&spec.output.uri)?)?;
+        Ok(Plan { shards: planned.shards })
+    }
+
+    fn resolve_and_mix(&self, facts: &JobFacts) -> Result<Resolved> {
+        let index = self.index_of(&facts.spec)?;
+        let index = index.as_deref();
+        let state = index.map(|index| index.stats()).transpose()?.map(|stats| IndexState {
+            name: stats.name,
+            documents: stats.documents,
+            state_digest: stats.state_digest,
+        });
+        let resolution = self.resolve(facts, index)?;
+        facts.enter_mix()?;
+        let mixture = self.mix(facts, &resolution)?;
+        facts.check()?;
+
+        let shards = facts
+            .scans
+            .iter()
+            .map(|scan| {
+                Ok(VerdictShard {
+                    id: scan.shard,
+                    documents: scan.folder.join(DOCUMENTS),
+                    source: &facts.spec.sources[source_of(facts, scan.shard)?].name,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let (plan, drops) = mixture.map(|m| (m.plan, m.drops)).unzip();
+        let verdicts = facts.resolve_uri();
+        let input = VerdictInput {
+            storage: &self.storage,
+            resolution: &resolution,
+            params: &facts.spec.dedup.params,
+            shards: &shards,
+            index,
+            mix: &drops.unwrap_or_default(),
+        };
+        write_verdicts(&input, &|shard| verdicts_uri(&verdicts, shard))?;
+        let decisions = Decisions {
+            clusters: resolution.clusters,
+            compared: resolution.compared + resolution.index_compared,
+            matched: resolution.matched,
+            index: state,
+            mix: plan,
+        };
+        let summary_json = serde_json::to_string(&decisions)
+            .map_err(|e| Error::internal(format!("decisions are no JSON: {e}")))?;
+        Ok(Resolved { verdicts, summary_json })
+    }
+
+    fn publish(&self, facts: &JobFacts, publication: &Publication) -> Result<()> {
+        let decisions: Decisions = serde_json::from_str(&publication.resolved.summary_json)
+            .map_err(|e| Error::internal(format!("recorded decisions do not read: {e}")))?;
+        let mut outgoing = Vec::new();
+        let mut stats: Vec<(usize, &ScanStats, &EmitStats)> = Vec::new();
+        for (scan, emit) in facts.scans.iter().zip(&publication.emits) {
+            let source = source_of(facts, scan.shard)?;
+            let emitted = emit.manifest.emit.as_ref().ok_or_else(|| missing("emit", emit.shard))?;
+            stats.push((source, scan_stats(scan)?, emitted));
+            outgoing.extend(emit.manifest.files.iter().map(|file| Outgoing {
+                folder: emit.folder.clone(),
+                file: file.clone(),
+                source: facts.spec.sources[source].name.clone(),
+            }));
+        }
+        let report = report::build(ReportInput {
+            spec: &facts.spec,
+            spec_sha256: spec_digest(&facts.spec),
+            tokenizer_sha256: facts.tokenizer.as_ref().map(|file| file.sha256.as_str()),
+            shards: stats,
+            decisions,
+        })?;
+        let run = json!({
+            "job_id": facts.job,
+            "tamis": env!("CARGO_PKG_VERSION"),
+            "submitted_at_ms": facts.submitted_at_ms,
+            "started_at_ms": facts.started_at_ms,
+            "published_at_ms": now_ms(),
+            "failed_attempts": facts.failed_attempts,
+        });
+        let output = Uri::parse(&facts.spec.output.uri)?;
+        publish_files(&self.storage, &output, &outgoing, &to_json(&report)?, &to_json(&run)?)?;
+        self.enter_index(facts, &publication.resolved.verdicts)
+    }
+
+    fn indexes(&self) -> Result<Vec<IndexStats>> {
+        Ok(self.indexes.list())
+    }
+}
+
+fn source_of(facts: &JobFacts, shard: ShardId) -> Result<usize> {
+    facts
+        .shards
+        .get(shard.0 as usize)
+        .map(|shard| usize::from(shard.source))
+        .filter(|source| *source < facts.spec.sources.len())
+        .ok_or_else(|| Error::internal(format!("shard {shard} is of no source")))
+}
+
+fn scan_stats(scan: &TaskOutput) -> Result<&ScanStats> {
+    scan.manifest.scan.as_ref().ok_or_else(|| missing("scan", scan.shard))
+}
+
+fn missing(phase: &str, shard: ShardId) -> Error {
+    Error::internal(format!("the committed {phase} of shard {shard} has no statistics"))
+}
+
+/// SHA-256 of what decides the bytes of the output: the spec without where it goes and how it is run.
+fn spec_digest(spec: &JobSpec) -> String {
+    let mut sections: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&spec.to_canonical_json()).unwrap_or_default();
+    if let Some(run) = sections.get_mut("run").and_then(|run| run.as_object_mut()) {
+        run.retain(|key, _| key == "shard_bytes" || key == "on_corrupt");
+    }
+    if let Some(output) = sections.get_mut("output").and_then(|output| output.as_object_mut()) {
+        output.retain(|key, _| key != "uri");
+    }
+    hex(&Sha256::digest(json!(sections).to_string()))
+}
+
+fn now_ms() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}

@@ -1,0 +1,95 @@
+//! What a worker does with a task: the job's spec and tokenizer are fetched once, then scan or emit runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use tamis_common::artefact::TaskManifest;
+use tamis_common::ids::Phase;
+use tamis_common::spec::JobSpec;
+use tamis_common::storage::{Storage, Uri, hex};
+use tamis_common::{Error, Result};
+
+use crate::emit::{EmitContext, emit};
+use crate::progress::Progress;
+use crate::run::{Executor, FileRef, Task};
+use crate::scan::{ScanContext, scan};
+use crate::tokenize::Tokenizer;
+
+/// Files that are kept ready; a worker sees few jobs at a time.
+const MOST_CACHED: usize = 8;
+
+/// Executes tasks for all slots of a worker.
+pub struct Tasks {
+    storage: Storage,
+    specs: Mutex<HashMap<String, Arc<JobSpec>>>,
+    tokenizers: Mutex<HashMap<String, Arc<Tokenizer>>>,
+}
+
+impl Tasks {
+    /// An executor that reads and writes through `storage`.
+    pub fn new(storage: Storage) -> Self {
+        Self { storage, specs: Mutex::default(), tokenizers: Mutex::default() }
+    }
+
+    fn fetch(&self, uri: &Uri, sha256: &str) -> Result<Vec<u8>> {
+        let bytes = self.storage.read(uri)?;
+        let found = hex(&Sha256::digest(&bytes));
+        if found != sha256 {
+            return Err(Error::storage(format!("`{uri}` has the digest {found}, not {sha256}")));
+        }
+        Ok(bytes)
+    }
+
+    /// The value made from a file, by digest. Other slots wait for it rather than make it too.
+    fn cached<T>(
+        &self,
+        cache: &Mutex<HashMap<String, Arc<T>>>,
+        file: &FileRef,
+        make: impl FnOnce(Vec<u8>) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = cache.get(&file.sha256) {
+            return Ok(value.clone());
+        }
+        let value = Arc::new(make(self.fetch(&file.uri, &file.sha256)?)?);
+        if cache.len() == MOST_CACHED {
+            cache.clear();
+        }
+        cache.insert(file.sha256.clone(), value.clone());
+        Ok(value)
+    }
+}
+
+impl Executor for Tasks {
+    fn run(&self, task: &Task, progress: Arc<Progress>) -> Result<TaskManifest> {
+        let spec = self.cached(&self.specs, &task.spec, |bytes| {
+            let json = String::from_utf8(bytes)
+                .map_err(|e| Error::storage(format!("`{}` is not UTF-8", task.spec.uri)).with_source(e))?;
+            JobSpec::from_json(&json)
+        })?;
+        let tokenizer = match &task.tokenizer {
+            None => None,
+            Some(file) => Some(self.cached(&self.tokenizers, file, |bytes| {
+                let name = spec.tokenizer.as_ref().map_or(file.uri.as_str(), |t| t.path.as_str());
+                Tokenizer::load(&bytes, name)
+            })?),
+        };
+        let (storage, shard, work) = (&self.storage, &task.shard, &task.work);
+        let (spec, tokenizer, progress) = (&*spec, tokenizer.as_deref(), &*progress);
+        match (task.id.phase, &task.emit) {
+            (Phase::Scan, _) => scan(&ScanContext { storage, spec, shard, work, tokenizer, progress }),
+            (Phase::Emit, Some(inputs)) => emit(&EmitContext {
+                storage,
+                spec,
+                shard,
+                scan: &inputs.scan,
+                verdicts: &inputs.verdicts,
+                work,
+                tokenizer,
+                progress,
+            }),
+            (Phase::Emit, None) => Err(Error::internal(format!("{} came without its inputs", task.id))),
+        }
+    }
+}

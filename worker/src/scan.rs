@@ -1,0 +1,210 @@
+//! Scan: the records of a shard are read, filtered, hashed and signed; what survives is written with what the later
+//! phases need to know of it.
+
+use tamis_common::artefact::{
+    BANDS, BandRow, BandsWriter, DOCUMENTS, DROPS, DocumentRow, DocumentsWriter, Drop, DropCause, DropsWriter,
+    FileEntry, SURVIVORS, Survivor, SurvivorsWriter, TaskManifest,
+};
+use tamis_common::dedup::Signer;
+use tamis_common::ids::DocRef;
+use tamis_common::shard::Shard;
+use tamis_common::spec::JobSpec;
+use tamis_common::stats::ScanStats;
+use tamis_common::storage::{Storage, Uri, Written};
+use tamis_common::{Error, Result};
+
+use crate::filter::{Document, Filters};
+use crate::progress::Progress;
+use crate::read::{Body, RawRecord, read_shard};
+use crate::tokenize::Tokenizer;
+
+/// One survivor in so many, chosen by hash, is tokenized to estimate characters a token: tens of thousands of tokens
+/// a shard, at a sixteenth of the cost of all.
+const SAMPLE_ONE_IN: u128 = 16;
+/// Records between two looks at the cancel flag.
+const CHECK_EVERY: u64 = 256;
+
+/// What scan works on.
+pub struct ScanContext<'a> {
+    /// Where everything is read and written.
+    pub storage: &'a Storage,
+    /// The job.
+    pub spec: &'a JobSpec,
+    /// The shard.
+    pub shard: &'a Shard,
+    /// The folder of this attempt.
+    pub work: &'a Uri,
+    /// The target tokenizer; `None`: nothing is sampled.
+    pub tokenizer: Option<&'a Tokenizer>,
+    /// Told of what is read, and asked whether to go on.
+    pub progress: &'a Progress,
+}
+
+/// Scans a shard.
+///
+/// # Errors
+/// `Class::Input` for an input that changed, is truncated or corrupt; of the store; `Class::Cancelled`.
+pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
+    let source = ctx.spec.sources.get(usize::from(ctx.shard.source)).ok_or_else(|| {
+        Error::internal(format!("shard {} is of source {}, which the spec does not have", ctx.shard.id, ctx.shard.source))
+    })?;
+    let filters = Filters::from_spec(&ctx.spec.filter);
+    let mut output = Output::create(ctx, &source.name)?;
+    let mut stats = ScanStats::default();
+    let mut unreported = (0, 0);
+
+    let end = read_shard(ctx.storage, ctx.shard, source, ctx.spec.run.on_corrupt, &mut |record: RawRecord<'_>| {
+        stats.records += 1;
+        stats.raw_bytes += record.raw_bytes;
+        unreported = (unreported.0 + record.raw_bytes, unreported.1 + 1);
+        if unreported.1 == CHECK_EVERY {
+            ctx.progress.check()?;
+            ctx.progress.advance(unreported.0, unreported.1);
+            unreported = (0, 0);
+        }
+        let place = Place { record: record.record, offset: record.offset };
+        let body = match record.body {
+            Ok(body) => body,
+            Err(cause) => return output.drop(place, None, cause),
+        };
+        let document = Document::new(&body.text);
+        let (chars, bytes) = (document.chars(), body.text.len() as u64);
+        stats.parsed.add(chars, bytes);
+        // No cleaner is named by a spec yet: the text goes on as it was read.
+        stats.cleaned.add(chars, bytes);
+        if let Some(cause) = filters.judge(&document) {
+            return output.drop(place, body.id.as_deref(), cause);
+        }
+        stats.filtered.add(chars, bytes);
+        output.keep(place, &body, chars, &mut stats)
+    })?;
+    ctx.progress.advance(unreported.0, unreported.1);
+
+    stats.corrupt.extend(end.corrupt);
+    output.finish(stats)
+}
+
+/// Where a record stands.
+#[derive(Clone, Copy)]
+struct Place {
+    record: u32,
+    offset: u64,
+}
+
+/// The artefacts of a scan.
+struct Output<'a> {
+    ctx: &'a ScanContext<'a>,
+    source: &'a str,
+    signer: Signer,
+    survivors: SurvivorsWriter,
+    documents: DocumentsWriter,
+    drops: DropsWriter,
+    dropped: u64,
+    drop_counts: std::collections::BTreeMap<String, u64>,
+    /// Rows by band; a shard is bounded, so these are.
+    bands: Vec<Vec<BandRow>>,
+    row: DocumentRow,
+}
+
+impl<'a> Output<'a> {
+    fn create(ctx: &'a ScanContext<'a>, source: &'a str) -> Result<Self> {
+        let dedup = &ctx.spec.dedup;
+        let bands = if dedup.near { dedup.params.bands as usize } else { 0 };
+        Ok(Self {
+            ctx,
+            source,
+            signer: Signer::new(&dedup.params),
+            survivors: SurvivorsWriter::create(ctx.storage, &ctx.work.join(SURVIVORS))?,
+            documents: DocumentsWriter::create(ctx.storage, &ctx.work.join(DOCUMENTS), dedup.params.k)?,
+            drops: DropsWriter::create(ctx.storage, &ctx.work.join(DROPS))?,
+            dropped: 0,
+            drop_counts: std::collections::BTreeMap::new(),
+            bands: vec![Vec::new(); bands],
+            row: DocumentRow::default(),
+        })
+    }
+
+    fn drop(&mut self, place: Place, id: Option<&str>, cause: DropCause) -> Result<()> {
+        self.dropped += 1;
+        *self.drop_counts.entry(cause.key()).or_default() += 1;
+        self.drops.push(&Drop {
+            record: place.record,
+            source: self.source.to_owned(),
+            uri: self.ctx.shard.uri.to_string(),
+            offset: place.offset,
+            id: id.map(str::to_owned),
+            cause,
+        })
+    }
+
+    fn keep(&mut self, place: Place, body: &Body<'_>, chars: u64, stats: &mut ScanStats) -> Result<()> {
+        let row = &mut self.row;
+        row.id.clear();
+        match &body.id {
+            Some(id) => row.id.push_str(id),
+            None => row.id = format!("{}#{}", self.ctx.shard.uri, place.offset),
+        }
+        self.survivors.push(&Survivor {
+            record: place.record,
+            offset: place.offset,
+            id: &row.id,
+            text: &body.text,
+            extra: body.extra,
+        })?;
+
+        let signed = self.signer.sign(&body.text);
+        (row.record, row.offset) = (place.record, place.offset);
+        (row.chars, row.bytes, row.hash) = (chars, body.text.len() as u64, signed.hash);
+        match signed.signature.filter(|_| self.ctx.spec.dedup.near) {
+            None => row.signature = None,
+            Some(signature) => {
+                let values = row.signature.get_or_insert_default();
+                values.clear();
+                values.extend_from_slice(signature);
+                let doc = DocRef::new(self.ctx.shard.id, place.record);
+                for (rows, key) in self.bands.iter_mut().zip(signed.band_keys) {
+                    rows.push(BandRow { key: *key, doc });
+                }
+            }
+        }
+        self.documents.push(row)?;
+        if let Some(tokenizer) = self.ctx.tokenizer
+            && row.hash % SAMPLE_ONE_IN == 0
+        {
+            stats.sampled.add(chars, row.bytes);
+            stats.sampled_tokens += tokenizer.count(&body.text)? as u64;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, mut stats: ScanStats) -> Result<TaskManifest> {
+        let ctx = self.ctx;
+        let (survivors, records) = (stats.filtered.docs, stats.records);
+        if records != survivors + self.dropped {
+            return Err(Error::internal(format!(
+                "shard {} read {records} records but kept {survivors} and dropped {}",
+                ctx.shard.id, self.dropped
+            )));
+        }
+        stats.drops = self.drop_counts;
+        let mut writer = BandsWriter::create(ctx.storage, &ctx.work.join(BANDS))?;
+        for rows in &mut self.bands {
+            rows.sort_unstable();
+            writer.write_band(rows)?;
+            *rows = Vec::new();
+        }
+        let entry = |name: &str, written: Written, records: u64| FileEntry {
+            name: name.to_owned(),
+            written,
+            content_sha256: None,
+            records,
+        };
+        let files = vec![
+            entry(BANDS, writer.finish()?, survivors),
+            entry(DOCUMENTS, self.documents.finish()?, survivors),
+            entry(DROPS, self.drops.finish()?, self.dropped),
+            entry(SURVIVORS, self.survivors.finish()?, survivors),
+        ];
+        Ok(TaskManifest { files, scan: Some(stats), emit: None })
+    }
+}
