@@ -249,7 +249,8 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
             continue;
         }
         tries = 0;
-        if let Err(cause) = blocking(&control, &job, move |control, job| control.fail_job(&job, &error)).await {
+        if let Err(cause) = blocking(&control, &job, move |control, job| control.fail_job(&job, &error)).await
+        {
             // The state's disk is broken: nothing can be recorded, so the job is left where it is.
             tracing::error!(%job, error = %cause, "a failure could not be recorded");
             return job;

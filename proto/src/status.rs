@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn a_lost_connection_is_unavailable_whatever_its_code() {
-        for code in [Code::Unknown, Code::Internal, Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded] {
+        for code in
+            [Code::Unknown, Code::Internal, Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded]
+        {
             assert_eq!(from_status(&Status::new(code, "transport error")).class(), Class::Unavailable);
         }
     }

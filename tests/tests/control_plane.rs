@@ -63,7 +63,8 @@ async fn two_workers_share_a_job() {
     let job = client.submit(plane.spec_json("shared", 4, None)).await;
     // One slot each: two tasks run only if both workers have one.
     gate.arrived(2).await;
-    let status = client.until(&job, |status| status.phases.first().is_some_and(|p| p.tasks_running == 2)).await;
+    let status =
+        client.until(&job, |status| status.phases.first().is_some_and(|p| p.tasks_running == 2)).await;
     assert_eq!(status.state(), JobState::Scanning);
     let workers = client.workers.list(v1::ListWorkersRequest {}).await.unwrap().into_inner().workers;
     assert_eq!(workers.iter().map(|worker| worker.attempts.len()).collect::<Vec<_>>(), [1, 1]);
@@ -202,10 +203,11 @@ async fn a_failed_job_names_shard_worker_and_cause_and_a_retry_goes_on_from_what
     let coordinator = plane.coordinator().await;
     let mended = Arc::new(AtomicBool::new(false));
     let is_mended = mended.clone();
-    let executor = plane.executor(move |task, _| match task.id == scan(2) && !is_mended.load(Ordering::SeqCst) {
-        true => Err(Error::input(format!("`{}` is truncated at byte 7", task.shard.uri))),
-        false => Ok(()),
-    });
+    let executor =
+        plane.executor(move |task, _| match task.id == scan(2) && !is_mended.load(Ordering::SeqCst) {
+            true => Err(Error::input(format!("`{}` is truncated at byte 7", task.shard.uri))),
+            false => Ok(()),
+        });
     let _worker = plane.worker(coordinator.addr, "unlucky", &executor).await;
     let mut client = Client::connect(coordinator.addr).await;
     let job = client.submit(plane.spec_json("broken", 3, None)).await;
@@ -287,7 +289,8 @@ async fn jobs_are_listed_newest_first_page_by_page() {
     assert_eq!(second.jobs[0].job_id, submitted[0].0);
     assert!(second.next_page_token.is_empty());
     // All of this minute begin alike.
-    let ambiguous = client.jobs.get(v1::GetJobRequest { job_id: submitted[0].0[..6].into() }).await.unwrap_err();
+    let ambiguous =
+        client.jobs.get(v1::GetJobRequest { job_id: submitted[0].0[..6].into() }).await.unwrap_err();
     assert_eq!(from_status(&ambiguous).class(), Class::Spec);
 }
 
@@ -325,7 +328,8 @@ async fn a_worker_that_is_asked_to_leave_finishes_its_task_first() {
     tokio::time::timeout(PATIENCE, worker.wait()).await.unwrap();
     let status = client.get(&job).await;
     assert_eq!((status.phases[0].tasks_done, status.failed_attempts), (1, 0));
-    let unknown = client.workers.drain(v1::DrainWorkerRequest { worker_id: "nobody".into() }).await.unwrap_err();
+    let unknown =
+        client.workers.drain(v1::DrainWorkerRequest { worker_id: "nobody".into() }).await.unwrap_err();
     assert_eq!(from_status(&unknown).class(), Class::NotFound);
 }
 

@@ -48,7 +48,10 @@ impl JobService for Jobs {
         reply(blocking(&self.0, move |control| list(control, page_size, page_token)).await)
     }
 
-    async fn cancel(&self, request: Request<v1::CancelJobRequest>) -> Result<Response<v1::JobStatus>, Status> {
+    async fn cancel(
+        &self,
+        request: Request<v1::CancelJobRequest>,
+    ) -> Result<Response<v1::JobStatus>, Status> {
         let v1::CancelJobRequest { job_id, reason } = request.into_inner();
         let cancelled = blocking(&self.0, move |control| {
             let job = control.find(&job_id)?;

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use super::{blocking, reply};
-use crate::control::{AttemptBeat, AttemptCall, Beat, Control, Grant, Granted, Order, Registration, WorkerView};
+use crate::control::{
+    AttemptBeat, AttemptCall, Beat, Control, Grant, Granted, Order, Registration, WorkerView,
+};
 
 /// As the protocol states.
 const MAX_WAIT_MS: u64 = 60_000;
@@ -150,7 +152,8 @@ async fn acquire(control: &Arc<Control>, worker: WorkerId, slots: u32, wait: Dur
         if !granted.grants.is_empty() || granted.order.is_some() || Instant::now() >= deadline {
             return Ok(granted);
         }
-        let paused = granted.retry_in_ms.map_or(deadline, |ms| Instant::now() + Duration::from_millis(ms.max(1)));
+        let paused =
+            granted.retry_in_ms.map_or(deadline, |ms| Instant::now() + Duration::from_millis(ms.max(1)));
         tokio::select! {
             _ = work.changed() => {}
             () = tokio::time::sleep_until(paused.min(deadline)) => {}

@@ -259,7 +259,12 @@ impl Control {
     }
 
     /// The durable record of a task, of whatever job.
-    pub(super) fn stored_task(&self, job: &JobId, phase: Phase, shard: ShardId) -> Result<Option<TaskRecord>> {
+    pub(super) fn stored_task(
+        &self,
+        job: &JobId,
+        phase: Phase,
+        shard: ShardId,
+    ) -> Result<Option<TaskRecord>> {
         self.store.task(job, TaskId { phase, shard })
     }
 }
@@ -274,10 +279,8 @@ fn check_length(key: &str, value: &str, max_bytes: usize) -> Result<()> {
 /// Two jobs that run must not write to one folder.
 fn refuse_shared_output(state: &State, output: &str, except: Option<&JobId>) -> Result<()> {
     let same = |job: &Job| job.record.output.trim_end_matches('/') == output.trim_end_matches('/');
-    let other = state
-        .jobs
-        .iter()
-        .find(|(id, job)| Some(*id) != except && !job.record.state.is_ended() && same(job));
+    let other =
+        state.jobs.iter().find(|(id, job)| Some(*id) != except && !job.record.state.is_ended() && same(job));
     let Some((id, job)) = other else { return Ok(()) };
     Err(Error::new(
         Class::Conflict,

@@ -409,6 +409,7 @@ fn records_of(phase: Phase, manifest_json: &str) -> Result<u64> {
             .emit
             .map(|emit| emit.emitted.docs + emit.dropped.values().map(|dropped| dropped.docs).sum::<u64>()),
     };
-    let missing = || Error::spec(format!("`manifest_json` has no `{0}`, but the task is a {0}", phase.as_str()));
+    let missing =
+        || Error::spec(format!("`manifest_json` has no `{0}`, but the task is a {0}", phase.as_str()));
     records.ok_or_else(missing)
 }

@@ -21,8 +21,8 @@ use tamis_common::ids::{JobId, Phase};
 use tamis_common::storage::{Storage, Uri};
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use inner::StepFacts;
 use inner::State;
+pub(crate) use inner::StepFacts;
 pub(crate) use leases::{AttemptBeat, AttemptCall, Beat, Grant, Granted};
 pub(crate) use status::JobTables;
 pub(crate) use workers::{Order, Registration, WorkerView};

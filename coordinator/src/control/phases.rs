@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use tamis_common::Result;
 use tamis_common::ids::{JobId, Phase};
 
-use super::inner::{Job, StepFacts};
 use super::Control;
+use super::inner::{Job, StepFacts};
 use crate::drive::{Plan, Publication, Resolved, TaskOutput, attempt_uri};
 use crate::job::{JobState, Rate, Tasks};
 use crate::store::{Change, FileRef, JobRecord, ResolvedRecord};

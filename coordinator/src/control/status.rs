@@ -37,11 +37,7 @@ impl Control {
     pub(crate) fn list(&self, before: Option<&JobId>, limit: usize) -> (Vec<v1::JobStatus>, bool) {
         let now_ms = self.now_ms();
         let state = self.lock();
-        let mut older = state
-            .jobs
-            .iter()
-            .rev()
-            .filter(|(id, _)| before.is_none_or(|before| *id < before));
+        let mut older = state.jobs.iter().rev().filter(|(id, _)| before.is_none_or(|before| *id < before));
         let page = older.by_ref().take(limit).map(|(id, job)| status_of(&state, id, job, now_ms)).collect();
         (page, older.next().is_some())
     }
@@ -153,7 +149,8 @@ fn task_message(state: &State, job: &Job, done: &str) -> String {
     if tasks.running() > 0 || tasks.is_done() {
         return counts;
     }
-    let usable = |fingerprint: &str| job.record.fingerprint.as_deref().is_none_or(|pinned| pinned == fingerprint);
+    let usable =
+        |fingerprint: &str| job.record.fingerprint.as_deref().is_none_or(|pinned| pinned == fingerprint);
     let mut workers = state.workers.values().filter(|worker| !worker.draining).peekable();
     if workers.peek().is_none() {
         return format!("{counts}; waits for a worker");
@@ -161,7 +158,9 @@ fn task_message(state: &State, job: &Job, done: &str) -> String {
     match workers.any(|worker| usable(&worker.fingerprint)) {
         true => counts,
         // Workers of another build would write other bytes.
-        false => format!("{counts}; waits for a worker of the build that began the job: the living ones differ"),
+        false => {
+            format!("{counts}; waits for a worker of the build that began the job: the living ones differ")
+        }
     }
 }
 

@@ -142,13 +142,15 @@ impl Control {
         let state = self.lock();
         let attempts_of = |id: &WorkerId| {
             let live = state.jobs.iter().filter_map(|(job, held)| Some((job, held.live.as_ref()?)));
-            live.flat_map(|(job, live)| live.attempts.iter().map(move |(&number, attempt)| (job, number, attempt)))
-                .filter(|(_, _, attempt)| attempt.worker == *id)
-                .map(|(job, number, attempt)| {
-                    let (bytes, records) = (attempt.lease.bytes_done(), attempt.lease.records_done());
-                    (job.clone(), attempt.task, number, bytes, records)
-                })
-                .collect()
+            live.flat_map(|(job, live)| {
+                live.attempts.iter().map(move |(&number, attempt)| (job, number, attempt))
+            })
+            .filter(|(_, _, attempt)| attempt.worker == *id)
+            .map(|(job, number, attempt)| {
+                let (bytes, records) = (attempt.lease.bytes_done(), attempt.lease.records_done());
+                (job.clone(), attempt.task, number, bytes, records)
+            })
+            .collect()
         };
         state
             .workers

@@ -112,7 +112,12 @@ impl Tasks {
 
     /// The first `limit` shards that may be granted now, in order.
     pub fn ready(&self, now_ms: u64, limit: usize) -> Vec<ShardId> {
-        self.free.iter().copied().filter(|&shard| self.task(shard).not_before_ms <= now_ms).take(limit).collect()
+        self.free
+            .iter()
+            .copied()
+            .filter(|&shard| self.task(shard).not_before_ms <= now_ms)
+            .take(limit)
+            .collect()
     }
 
     /// When the next paused task may be granted, if there is one.
@@ -125,10 +130,7 @@ impl Tasks {
     /// # Errors
     /// `Class::Internal` for a shard that the plan does not have.
     pub fn record(&self, shard: ShardId) -> Result<&TaskRecord> {
-        self.tasks
-            .get(shard.0 as usize)
-            .map(|task| &task.record)
-            .ok_or_else(|| unknown(self.phase, shard))
+        self.tasks.get(shard.0 as usize).map(|task| &task.record).ok_or_else(|| unknown(self.phase, shard))
     }
 
     /// All results, by shard.

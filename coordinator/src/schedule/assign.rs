@@ -25,8 +25,8 @@ pub fn assign(candidates: &[Candidate], served_last: Option<&JobId>, slots: u32)
             cap => candidate.ready.min(cap.saturating_sub(candidate.running)),
         })
         .collect();
-    let mut next = served_last
-        .map_or(0, |last| candidates.partition_point(|candidate| candidate.job <= *last));
+    let mut next =
+        served_last.map_or(0, |last| candidates.partition_point(|candidate| candidate.job <= *last));
     let mut chosen = Vec::new();
     let mut passed_over = 0;
     while chosen.len() < slots as usize && passed_over < candidates.len() {

@@ -67,7 +67,8 @@ impl Store {
             .map_err(|e| Error::io("create the data folder", data_dir.display(), e))?;
         let path = data_dir.join("state");
         let db = open_db(&path, data_dir, patience)?;
-        let file = File::open(path.join("db")).map_err(|e| Error::io("open", path.join("db").display(), e))?;
+        let file =
+            File::open(path.join("db")).map_err(|e| Error::io("open", path.join("db").display(), e))?;
         let store =
             Self { db, file, blobs: Blobs::open(&data_dir.join("blobs"))?, failed: AtomicBool::new(false) };
         store.sync()?;

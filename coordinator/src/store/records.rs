@@ -37,11 +37,7 @@ pub struct ErrorRecord {
 
 impl From<&Error> for ErrorRecord {
     fn from(error: &Error) -> Self {
-        Self {
-            class: error.class(),
-            message: cut(error.message()),
-            hint: error.hint().map(cut),
-        }
+        Self { class: error.class(), message: cut(error.message()), hint: error.hint().map(cut) }
     }
 }
 

@@ -102,7 +102,10 @@ impl Steps for FakeSteps {
         if replace || self.storage.is_empty(&Uri::parse(&spec.output.uri)?)? {
             return Ok(());
         }
-        Err(Error::new(tamis_common::Class::Conflict, format!("`output.uri` `{}` is not empty", spec.output.uri)))
+        Err(Error::new(
+            tamis_common::Class::Conflict,
+            format!("`output.uri` `{}` is not empty", spec.output.uri),
+        ))
     }
 
     fn plan(&self, spec: &JobSpec) -> Result<Plan> {
@@ -286,11 +289,7 @@ impl Client {
     }
 
     /// Watches a job until a status is as wanted.
-    pub async fn until(
-        &mut self,
-        job: &JobId,
-        wanted: impl Fn(&v1::JobStatus) -> bool,
-    ) -> v1::JobStatus {
+    pub async fn until(&mut self, job: &JobId, wanted: impl Fn(&v1::JobStatus) -> bool) -> v1::JobStatus {
         let request = v1::WatchJobRequest { job_id: job.0.clone() };
         let mut stream = self.jobs.watch(request).await.unwrap().into_inner();
         let mut last = None;

@@ -179,10 +179,7 @@ impl Client {
 }
 
 /// A call with a bound; no answer in time is `Class::Unavailable`.
-async fn within<T>(
-    patience: Duration,
-    call: impl Future<Output = Result<Response<T>, Status>>,
-) -> Result<T> {
+async fn within<T>(patience: Duration, call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T> {
     match tokio::time::timeout(patience, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(from_status(&status)),
