@@ -1,6 +1,24 @@
 //! The coordinator: plans jobs, leases tasks, resolves duplicates, mixes, publishes.
 
+mod api;
+pub mod config;
+mod control;
+pub mod drive;
 pub mod index;
+pub mod job;
 pub mod mix;
 pub mod plan;
+pub mod publish;
+pub mod report;
 pub mod resolve;
+pub mod schedule;
+pub mod server;
+pub mod steps;
+pub mod store;
+mod sweep;
+#[cfg(test)]
+mod testing;
+
+pub use config::CoordinatorConfig;
+pub use drive::Steps;
+pub use server::{Coordinator, CoordinatorHandle};

@@ -1,5 +1,11 @@
 //! The gRPC surface of tamis: generated types, conversions, and the one mapping between errors and statuses.
 
+mod convert;
+mod status;
+
+pub use convert::{phase_of, task_of};
+pub use status::{from_status, to_status};
+
 /// `tamis.v1`
 #[expect(missing_docs, clippy::all, reason = "generated; documented in the .proto files")]
 pub mod v1 {
@@ -11,3 +17,6 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 /// The range of protocol numbers that this build speaks, both inclusive.
 pub const PROTOCOL_RANGE: std::ops::RangeInclusive<u32> = 1..=1;
+
+/// Bytes of one message at most: a spec that lists many inputs is the largest.
+pub const MAX_MESSAGE_BYTES: usize = 16 << 20;

@@ -10,3 +10,6 @@ pub mod scan;
 pub mod session;
 pub mod tokenize;
 pub mod write;
+
+pub use run::{EmitInputs, Executor, FileRef, Task};
+pub use session::{Worker, WorkerConfig, WorkerHandle};

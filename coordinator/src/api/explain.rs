@@ -1,0 +1,226 @@
+//! What happened to a document: among the published drops, then among the documents that were kept.
+
+use std::collections::BTreeSet;
+
+use tamis_common::artefact::{self, DOCUMENTS, DocumentColumns, DocumentsReader, DropsReader};
+use tamis_common::ids::{DocRef, ShardId};
+use tamis_common::spec::TextFormat;
+use tamis_common::storage::{ObjectMeta, Storage, Uri};
+use tamis_common::{Class, Error, Result};
+use tamis_proto::v1;
+
+use crate::control::JobTables;
+use crate::job::JobState;
+
+/// Up to `limit` fates of documents with this id.
+///
+/// # Errors
+/// `Class::Conflict` for a job that is not published, `Class::NotFound` for an id that it never met, or of the store.
+pub(super) fn explain(
+    storage: &Storage,
+    job: &JobTables,
+    id: &str,
+    limit: usize,
+) -> Result<Vec<v1::Explanation>> {
+    if job.state != JobState::Published {
+        let message = format!("the job is {}: only a published job explains its documents", job.state);
+        return Err(Error::new(Class::Conflict, message));
+    }
+    let mut found = Vec::new();
+    let mut dropped = BTreeSet::new();
+    for file in drop_files(storage, &job.output)? {
+        let shard = shard_of(&file.uri);
+        let mut drops = DropsReader::open(storage.open(&file.uri)?)?;
+        while let Some(batch) = drops.next_batch()? {
+            for drop in batch.into_iter().filter(|drop| is_named(drop, id)) {
+                dropped.extend(shard.map(|shard| DocRef::new(shard, drop.record)));
+                if found.len() < limit {
+                    found.push(explain_drop(drop, id));
+                }
+            }
+        }
+    }
+    let tables = kept(storage, job, id, limit, &dropped, &mut found)?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let not_found = Error::new(Class::NotFound, format!("no document `{id}` was met"));
+    Err(match tables {
+        Tables::Read => not_found.with_hint("an id is as in the input, or `uri#offset` where it has none"),
+        Tables::Removed => {
+            not_found.with_hint("documents that were kept are known only with `run.keep_work` = index or all")
+        }
+    })
+}
+
+enum Tables {
+    Read,
+    Removed,
+}
+
+/// Adds the documents with this id that stand in the output.
+fn kept(
+    storage: &Storage,
+    job: &JobTables,
+    id: &str,
+    limit: usize,
+    dropped: &BTreeSet<DocRef>,
+    found: &mut Vec<v1::Explanation>,
+) -> Result<Tables> {
+    for (number, folder) in &job.scans {
+        if found.len() >= limit {
+            break;
+        }
+        let object = match storage.open(&folder.join(DOCUMENTS)) {
+            Err(e) if e.class() == Class::NotFound => return Ok(Tables::Removed),
+            object => object?,
+        };
+        let Some(shard) = job.shards.get(number.0 as usize) else { continue };
+        let source = job.spec.sources.get(usize::from(shard.source)).map_or("", |source| &source.name);
+        DocumentsReader::open(object, DocumentColumns::Ids)?.for_each(|row| {
+            if row.id == id && found.len() < limit && !dropped.contains(&DocRef::new(*number, row.record)) {
+                found.push(v1::Explanation {
+                    document_id: row.id.clone(),
+                    source: source.to_owned(),
+                    uri: shard.uri.to_string(),
+                    offset: row.offset,
+                    kept: true,
+                    part: part_of(*number, job.spec.output.text),
+                    drop: None,
+                });
+            }
+            Ok(())
+        })?;
+    }
+    Ok(Tables::Read)
+}
+
+fn drop_files(storage: &Storage, output: &Uri) -> Result<Vec<ObjectMeta>> {
+    let found = match storage.expand(output.join("drops").as_str()) {
+        Err(e) if e.class() == Class::NotFound => return Ok(Vec::new()),
+        found => found?,
+    };
+    Ok(found.into_iter().filter(|file| file.uri.file_name().ends_with(".parquet")).collect())
+}
+
+/// The shard behind `part-00042.parquet`.
+fn shard_of(file: &Uri) -> Option<ShardId> {
+    let number = file.file_name().strip_prefix("part-")?.strip_suffix(".parquet")?;
+    number.parse().ok().map(ShardId)
+}
+
+/// The output part that holds the documents of a shard.
+fn part_of(shard: ShardId, text: TextFormat) -> String {
+    match text {
+        TextFormat::JsonlZst => format!("text/part-{shard}.jsonl.zst"),
+        TextFormat::Parquet => format!("text/part-{shard}.parquet"),
+        TextFormat::None => format!("tokens/part-{shard}.bin"),
+    }
+}
+
+fn is_named(drop: &artefact::Drop, id: &str) -> bool {
+    match &drop.id {
+        Some(own) => own == id,
+        None => id
+            .strip_prefix(drop.uri.as_str())
+            .and_then(|rest| rest.strip_prefix('#'))
+            .is_some_and(|offset| offset == drop.offset.to_string()),
+    }
+}
+
+fn explain_drop(drop: artefact::Drop, id: &str) -> v1::Explanation {
+    let partner = |partner: artefact::Partner| v1::Partner {
+        job_id: partner.job.unwrap_or_default(),
+        source: partner.source,
+        document_id: partner.id,
+    };
+    let cause = drop.cause;
+    v1::Explanation {
+        document_id: id.to_owned(),
+        source: drop.source,
+        uri: drop.uri,
+        offset: drop.offset,
+        kept: false,
+        part: String::new(),
+        drop: Some(v1::Drop {
+            stage: cause.stage.to_string(),
+            rule: cause.rule,
+            value: cause.value,
+            threshold: cause.threshold,
+            detail: cause.detail.unwrap_or_default(),
+            kept: cause.kept.map(partner),
+            via: cause.via.map(partner),
+            similarity: cause.similarity,
+        }),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use tamis_common::artefact::{DocumentRow, DocumentsWriter, DropCause, DropsWriter, Stage};
+    use tamis_common::shard::{Compression, Format, Part, Shard};
+
+    use super::*;
+    use crate::testing::spec;
+
+    /// A job with one shard: documents `a`, `b`, `b`, of which the second `b` was dropped, and a record without an id.
+    fn job(storage: &Storage, folder: &std::path::Path) -> JobTables {
+        let output = Uri::from_path(&folder.join("out")).unwrap();
+        let scan = Uri::from_path(&folder.join("scan")).unwrap();
+        let mut drops = DropsWriter::create(storage, &output.join("drops/part-00000.parquet")).unwrap();
+        let mut drop = artefact::Drop {
+            record: 2,
+            source: "web".into(),
+            uri: "file:///in".into(),
+            offset: 40,
+            id: Some("b".into()),
+            cause: DropCause::new(Stage::Exact, "exact"),
+        };
+        drops.push(&drop).unwrap();
+        (drop.record, drop.offset, drop.id) = (3, 60, None);
+        drop.cause = DropCause::new(Stage::Parse, "malformed_json");
+        drops.push(&drop).unwrap();
+        drops.finish().unwrap();
+        let mut documents = DocumentsWriter::create(storage, &scan.join(DOCUMENTS), 4).unwrap();
+        for (record, id) in ["a", "b", "b"].into_iter().enumerate() {
+            let (record, offset) = (record as u32, 20 * record as u64);
+            documents.push(&DocumentRow { record, offset, id: id.into(), ..DocumentRow::default() }).unwrap();
+        }
+        documents.finish().unwrap();
+        let shard = Shard {
+            id: ShardId(0),
+            source: 0,
+            uri: Uri::parse("file:///in").unwrap(),
+            size: 80,
+            version: "1".into(),
+            format: Format::Jsonl,
+            compression: Compression::None,
+            part: Part::Whole,
+            bytes: 80,
+        };
+        JobTables {
+            state: JobState::Published,
+            spec: spec("explained", output.as_str()),
+            shards: vec![shard],
+            output,
+            scans: vec![(ShardId(0), scan)],
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_repeated_id_shows_what_was_dropped_and_what_was_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = Storage::new(tokio::runtime::Handle::current());
+        let job = job(&storage, dir.path());
+        let found = explain(&storage, &job, "b", 10).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].kept, found[0].offset), (false, 40));
+        assert_eq!(found[0].drop.as_ref().unwrap().stage, "exact");
+        assert_eq!((found[1].kept, found[1].offset), (true, 20));
+        assert_eq!(found[1].part, "text/part-00000.jsonl.zst");
+        assert_eq!(explain(&storage, &job, "b", 1).unwrap().len(), 1);
+        assert_eq!(explain(&storage, &job, "file:///in#60", 10).unwrap().len(), 1);
+        assert_eq!(explain(&storage, &job, "c", 10).unwrap_err().class(), Class::NotFound);
+    }
+}

@@ -1,0 +1,35 @@
+//! The gRPC services: each call is decoded, handed to the control off the async threads, and its answer encoded.
+
+mod explain;
+mod indexes;
+mod jobs;
+mod workers;
+
+use std::sync::Arc;
+
+use tamis_common::{Error, Result};
+use tamis_proto::to_status;
+use tonic::{Response, Status};
+
+pub(crate) use indexes::Indexes;
+pub(crate) use jobs::Jobs;
+pub(crate) use workers::Workers;
+
+use crate::control::Control;
+
+/// Runs a call where it may block.
+async fn blocking<T: Send + 'static>(
+    control: &Arc<Control>,
+    call: impl FnOnce(&Control) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let control = control.clone();
+    let call = tokio::task::spawn_blocking(move || call(&control));
+    call.await.unwrap_or_else(|e| Err(Error::internal(format!("the call ended badly: {e}"))))
+}
+
+fn reply<T>(result: Result<T>) -> Result<Response<T>, Status> {
+    result.map(Response::new).map_err(|error| {
+        tracing::debug!(%error, class = ?error.class(), "a call was refused");
+        to_status(&error)
+    })
+}

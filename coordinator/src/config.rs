@@ -1,0 +1,90 @@
+//! What a coordinator is told once, at start.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tamis_common::storage::Uri;
+use tamis_common::{Error, Result};
+
+/// The gRPC port, unless another is named.
+pub const DEFAULT_PORT: u16 = 7171;
+/// Long enough for a garbage-ridden network or a paused machine, short enough not to idle a cluster.
+const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+/// A worker that reports nothing new for this long hangs: records are counted every few milliseconds.
+const DEFAULT_STALL: Duration = Duration::from_secs(15 * 60);
+/// Beats also carry progress, which people watch.
+const MAX_HEARTBEAT_MS: u64 = 2_000;
+/// Shorter leases are lost to scheduling alone.
+const MIN_LEASE: Duration = Duration::from_millis(100);
+
+/// Settings of a coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoordinatorConfig {
+    /// Where to listen for gRPC; port 0: any free one.
+    pub listen: SocketAddr,
+    /// State and global index, on a local disk.
+    pub data_dir: PathBuf,
+    /// Artefacts, shared by all workers.
+    pub work: Uri,
+    /// How long an attempt may be silent before its task goes to another worker.
+    pub lease: Duration,
+    /// How long an attempt may beat without progress.
+    pub stall: Duration,
+}
+
+impl CoordinatorConfig {
+    /// The defaults: 127.0.0.1:7171, a lease of 30 s, 15 min without progress.
+    pub fn new(data_dir: impl Into<PathBuf>, work: Uri) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            data_dir: data_dir.into(),
+            work,
+            lease: DEFAULT_LEASE,
+            stall: DEFAULT_STALL,
+        }
+    }
+
+    /// Whether the settings can work.
+    ///
+    /// # Errors
+    /// `Class::Spec` that names the setting.
+    pub fn validate(&self) -> Result<()> {
+        if self.lease < MIN_LEASE {
+            return Err(Error::spec(format!("`lease` must be at least {MIN_LEASE:?}, got {:?}", self.lease)));
+        }
+        if self.stall < self.lease {
+            let message =
+                format!("`stall` must be at least `lease` ({:?}), got {:?}", self.lease, self.stall);
+            return Err(Error::spec(message));
+        }
+        Ok(())
+    }
+
+    /// How often workers beat: well below the lease, so that one lost beat is no lost lease.
+    pub(crate) fn heartbeat_ms(&self) -> u64 {
+        (self.lease.as_millis() as u64 / 5).clamp(10, MAX_HEARTBEAT_MS)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_beat_well_below_the_lease() {
+        let config = CoordinatorConfig::new("/data", Uri::parse("/work").unwrap());
+        config.validate().unwrap();
+        assert!(u128::from(config.heartbeat_ms()) * 5 <= config.lease.as_millis());
+    }
+
+    #[test]
+    fn a_lease_that_is_too_short_is_named() {
+        let config = CoordinatorConfig {
+            lease: Duration::from_millis(1),
+            ..CoordinatorConfig::new("/data", Uri::parse("/work").unwrap())
+        };
+        assert_eq!(config.validate().unwrap_err().message(), "`lease` must be at least 100ms, got 1ms");
+    }
+}

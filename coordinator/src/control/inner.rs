@@ -1,0 +1,170 @@
+//! What stands behind the lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tamis_common::ids::{AttemptId, JobId, Phase, TaskId, WorkerId};
+use tamis_common::shard::Shard;
+use tamis_common::spec::JobSpec;
+use tamis_common::{Class, Error, Result};
+use tokio::sync::watch;
+
+use super::new_flag;
+use super::workers::Worker;
+use crate::job::{JobState, Rate, Tasks};
+use crate::schedule::Lease;
+use crate::store::{JobRecord, PhaseTotals};
+
+/// Everything that the coordinator knows.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) jobs: BTreeMap<JobId, Job>,
+    pub(super) workers: BTreeMap<WorkerId, Worker>,
+    /// Never reused: the store counts on after a restart.
+    pub(super) next_attempt: u64,
+    /// Round-robin goes on behind it.
+    pub(super) served_last: Option<JobId>,
+}
+
+impl State {
+    pub(super) fn job(&self, id: &JobId) -> Result<&Job> {
+        self.jobs.get(id).ok_or_else(|| no_job(id))
+    }
+
+    pub(super) fn job_mut(&mut self, id: &JobId) -> Result<&mut Job> {
+        self.jobs.get_mut(id).ok_or_else(|| no_job(id))
+    }
+
+    /// The job that stands before `id` at its index, if one does: the smallest turn among those that have not ended.
+    pub(super) fn holder_before(&self, id: &JobId) -> Option<(&JobId, &Job)> {
+        let record = &self.jobs.get(id)?.record;
+        let (index, turn) = (record.index.as_ref()?, record.turn?);
+        self.jobs
+            .iter()
+            .filter(|(_, other)| {
+                let other = &other.record;
+                !other.state.is_ended()
+                    && other.index.as_ref() == Some(index)
+                    && other.turn.is_some_and(|theirs| theirs < turn)
+            })
+            .min_by_key(|(_, other)| other.record.turn)
+    }
+}
+
+fn no_job(id: &JobId) -> Error {
+    Error::new(Class::NotFound, format!("no job `{id}`"))
+}
+
+/// A job.
+pub(super) struct Job {
+    /// What is durable.
+    pub(super) record: JobRecord,
+    /// Only of a job that has not ended.
+    pub(super) live: Option<Live>,
+    /// Ends the step that runs; a retry makes a new one.
+    pub(super) cancel: Arc<AtomicBool>,
+    /// Told at each change, heartbeats included.
+    pub(super) changed: watch::Sender<u64>,
+}
+
+impl Job {
+    pub(super) fn new(record: JobRecord, live: Option<Live>) -> Self {
+        Self { record, live, cancel: new_flag(), changed: watch::Sender::new(0) }
+    }
+
+    pub(super) fn announce(&self) {
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// The live part of a job that must not have ended.
+    pub(super) fn live(&self) -> Result<&Live> {
+        self.live.as_ref().ok_or_else(|| Error::new(Class::Conflict, ended(self.record.state)))
+    }
+
+    /// Refuses the result of a step that was overtaken by a cancel.
+    pub(super) fn check_step(&self, cancel: &Arc<AtomicBool>) -> Result<()> {
+        if cancel.load(Ordering::Relaxed) || !Arc::ptr_eq(cancel, &self.cancel) {
+            return Err(Error::new(Class::Cancelled, "the step was cancelled"));
+        }
+        Ok(())
+    }
+
+    /// The tasks that workers may do now.
+    pub(super) fn open_tasks(&self) -> Option<&Tasks> {
+        let phase = self.record.state.phase()?;
+        self.live.as_ref()?.tasks.get(&phase)
+    }
+}
+
+fn ended(state: JobState) -> String {
+    format!("the job is {state}")
+}
+
+/// What is known of a job that has not ended.
+pub(super) struct Live {
+    pub(super) spec: Arc<JobSpec>,
+    /// Empty before the plan.
+    pub(super) shards: Arc<Vec<Shard>>,
+    /// Of the phases that have begun.
+    pub(super) tasks: BTreeMap<Phase, Tasks>,
+    pub(super) attempts: BTreeMap<AttemptId, Attempt>,
+    pub(super) rate: Rate,
+}
+
+impl Live {
+    pub(super) fn new(spec: JobSpec) -> Self {
+        Self {
+            spec: Arc::new(spec),
+            shards: Arc::default(),
+            tasks: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            rate: Rate::default(),
+        }
+    }
+
+    /// How far a phase is, running attempts aside.
+    pub(super) fn totals(&self, phase: Phase) -> Option<PhaseTotals> {
+        let tasks = self.tasks.get(&phase)?;
+        let mut totals = PhaseTotals {
+            tasks: tasks.total(),
+            done: tasks.committed(),
+            bytes: self.shards.iter().map(|shard| shard.bytes).sum(),
+            bytes_done: 0,
+            records_done: 0,
+        };
+        for (shard, commit) in tasks.commits() {
+            totals.bytes_done += self.bytes_of(shard);
+            totals.records_done += commit.records;
+        }
+        Some(totals)
+    }
+
+    /// Bytes and records that running attempts of a phase report.
+    pub(super) fn in_flight(&self, phase: Phase) -> (u64, u64) {
+        self.attempts.values().filter(|attempt| attempt.task.phase == phase).fold((0, 0), |sum, attempt| {
+            // An emit counts other bytes than the plan: it is never further than its shard.
+            let bytes = attempt.lease.bytes_done().min(self.bytes_of(attempt.task.shard));
+            (sum.0 + bytes, sum.1 + attempt.lease.records_done())
+        })
+    }
+
+    fn bytes_of(&self, shard: tamis_common::ids::ShardId) -> u64 {
+        self.shards.get(shard.0 as usize).map_or(0, |shard| shard.bytes)
+    }
+}
+
+/// A running attempt.
+pub(super) struct Attempt {
+    pub(super) task: TaskId,
+    pub(super) worker: WorkerId,
+    pub(super) lease: Lease,
+}
+
+/// What a step needs to know, taken under the lock at once.
+pub(crate) struct StepFacts {
+    pub(crate) spec: Arc<JobSpec>,
+    pub(crate) shards: Arc<Vec<Shard>>,
+    pub(crate) record: JobRecord,
+    pub(crate) cancel: Arc<AtomicBool>,
+}

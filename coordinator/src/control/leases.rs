@@ -1,0 +1,415 @@
+//! Tasks in the hands of workers: grant, heartbeat, commit, fail, release, expire.
+
+use tamis_common::artefact::TaskManifest;
+use tamis_common::ids::{AttemptId, JobId, Phase, TaskId, WorkerId};
+use tamis_common::shard::Shard;
+use tamis_common::storage::Uri;
+use tamis_common::{Class, Error, Result};
+
+use super::inner::{Attempt, Job, State};
+use super::workers::Order;
+use super::{Control, wall_ms};
+use crate::drive::{attempt_uri, verdicts_uri};
+use crate::job::{Commit, CommitVerdict, TaskRecord, lease_lost};
+use crate::schedule::{AfterFailure, Candidate, Lease, after_failure, assign, release_delay_ms};
+use crate::store::{AttemptRecord, Change, FileRef};
+
+/// Who speaks about which attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptCall {
+    pub(crate) worker: WorkerId,
+    pub(crate) job: JobId,
+    pub(crate) task: TaskId,
+    pub(crate) attempt: AttemptId,
+}
+
+/// What a heartbeat says of one attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptBeat {
+    pub(crate) job: JobId,
+    pub(crate) task: TaskId,
+    pub(crate) attempt: AttemptId,
+    pub(crate) bytes_done: u64,
+    pub(crate) records_done: u64,
+}
+
+/// The answer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beat {
+    Keep,
+    Cancel,
+    Lost,
+}
+
+/// A granted task with all that a worker needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) job: JobId,
+    pub(crate) task: TaskId,
+    pub(crate) attempt: AttemptId,
+    pub(crate) spec: FileRef,
+    pub(crate) shard: Shard,
+    pub(crate) work: Uri,
+    pub(crate) tokenizer: Option<FileRef>,
+    /// For emit: the folder of the committed scan, and the file of the verdicts.
+    pub(crate) scan: Option<Uri>,
+    pub(crate) verdicts: Option<Uri>,
+}
+
+/// The answer to a worker that asks for tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Granted {
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) order: Option<Order>,
+    /// Without grants: when a paused task becomes free, milliseconds from now.
+    pub(crate) retry_in_ms: Option<u64>,
+}
+
+impl Control {
+    /// Grants up to `slots` tasks; durable before it returns.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub(crate) fn grant(&self, worker: &WorkerId, slots: u32) -> Result<Granted> {
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        let known = match state.hear(worker, now_ms) {
+            Ok(known) => known,
+            Err(order) => return Ok(Granted { order: Some(order), ..Granted::default() }),
+        };
+        let fingerprint = known.fingerprint.clone();
+        let (candidates, retry_in_ms) = candidates(&state, &fingerprint, slots, now_ms);
+        let chosen = assign(&candidates, state.served_last.as_ref(), slots);
+        if chosen.is_empty() {
+            return Ok(Granted { retry_in_ms, ..Granted::default() });
+        }
+
+        let mut change = Change::default();
+        let mut grants = Vec::new();
+        let mut next_attempt = state.next_attempt;
+        let mut served = vec![0_usize; candidates.len()];
+        for i in chosen {
+            let id = &candidates[i].job;
+            let job = state.job(id)?;
+            let attempt = AttemptId(next_attempt);
+            let Some(grant) = grant_of(id, job, served[i], attempt, now_ms) else { continue };
+            change.put_attempt(
+                attempt,
+                &AttemptRecord { job: id.clone(), task: grant.task, worker: worker.clone() },
+            )?;
+            served[i] += 1;
+            next_attempt += 1;
+            grants.push(grant);
+        }
+        let mut begun = Vec::new();
+        for (candidate, _) in candidates.iter().zip(&served).filter(|(_, served)| **served > 0) {
+            let mut record = state.job(&candidate.job)?.record.clone();
+            if record.fingerprint.is_some() && record.started_at_ms > 0 {
+                continue;
+            }
+            record.fingerprint.get_or_insert_with(|| fingerprint.clone());
+            record.started_at_ms = wall_ms();
+            change.put_job(&candidate.job, &record)?;
+            begun.push((candidate.job.clone(), record));
+        }
+        self.store.write(change)?;
+
+        state.next_attempt = next_attempt;
+        for (id, record) in begun {
+            state.job_mut(&id)?.record = record;
+        }
+        for grant in &grants {
+            let job = state.job_mut(&grant.job)?;
+            let Some(live) = &mut job.live else { continue };
+            if let Some(tasks) = live.tasks.get_mut(&grant.task.phase) {
+                tasks.grant(grant.task.shard, grant.attempt)?;
+            }
+            let lease = Lease::begin(now_ms);
+            live.attempts.insert(grant.attempt, Attempt { task: grant.task, worker: worker.clone(), lease });
+            job.announce();
+        }
+        state.served_last = grants.last().map(|grant| grant.job.clone());
+        Ok(Granted { grants, ..Granted::default() })
+    }
+
+    /// Renews the leases of a worker's attempts and answers each.
+    pub(crate) fn heartbeat(&self, worker: &WorkerId, beats: &[AttemptBeat]) -> (Vec<Beat>, Option<Order>) {
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        let order = state.hear(worker, now_ms).err();
+        let answers = beats.iter().map(|beat| answer(&mut state, worker, beat, now_ms)).collect();
+        (answers, order)
+    }
+
+    /// Takes a result: one durable transaction, and the same answer when it is repeated.
+    ///
+    /// # Errors
+    /// `Class::LeaseLost` for a stale attempt, `Class::Spec` for a manifest that is none, or of the store.
+    pub(crate) fn commit(&self, call: &AttemptCall, manifest_json: &str) -> Result<()> {
+        let records = records_of(call.task.phase, manifest_json)?;
+        let manifest = self.store.blobs().put(manifest_json.as_bytes())?;
+        let mut state = self.lock();
+        let job = state.jobs.get_mut(&call.job).ok_or_else(|| lease_lost(call.task, call.attempt))?;
+        let Some(tasks) = job.live.as_ref().and_then(|live| live.tasks.get(&call.task.phase)) else {
+            return self.repeated_commit(call);
+        };
+        if tasks.judge_commit(call.task.shard, call.attempt)? == CommitVerdict::Repeated {
+            return Ok(());
+        }
+        let commit = Commit { attempt: call.attempt, manifest, records };
+        let record = TaskRecord { commit: Some(commit), ..tasks.record(call.task.shard)?.clone() };
+        let mut change = Change::default();
+        change.put_task(&call.job, call.task, &record)?;
+        change.remove_attempt(call.attempt);
+        self.store.write(change)?;
+        apply_end(job, call.task, call.attempt, record, 0)?;
+        job.announce();
+        let capped = job.live.as_ref().is_some_and(|live| live.spec.run.max_slots > 0);
+        state.count_commit(&call.worker);
+        drop(state);
+        if capped {
+            self.announce_work();
+        }
+        Ok(())
+    }
+
+    /// A job that has ended holds no tasks in memory, but a worker may still repeat its last call.
+    fn repeated_commit(&self, call: &AttemptCall) -> Result<()> {
+        let stored = self.stored_task(&call.job, call.task.phase, call.task.shard)?;
+        match stored.and_then(|task| task.commit) {
+            Some(commit) if commit.attempt == call.attempt => Ok(()),
+            _ => Err(lease_lost(call.task, call.attempt)),
+        }
+    }
+
+    /// Takes note of a failed attempt, and decides what it means.
+    ///
+    /// # Errors
+    /// `Class::LeaseLost` for a stale attempt, or of the store.
+    pub(crate) fn fail_task(&self, call: &AttemptCall, error: &Error) -> Result<()> {
+        let mut state = self.lock();
+        let job = holder(&mut state, call)?;
+        self.fail_attempt(job, call, error)?;
+        drop(state);
+        self.announce_work();
+        Ok(())
+    }
+
+    fn fail_attempt(&self, job: &mut Job, call: &AttemptCall, error: &Error) -> Result<()> {
+        let live = job.live()?;
+        let Some(tasks) = live.tasks.get(&call.task.phase) else {
+            return Err(lease_lost(call.task, call.attempt));
+        };
+        let mut task = tasks.record(call.task.shard)?.clone();
+        let verdict = error.verdict();
+        let decision = after_failure(verdict, task.counted, task.uncounted, live.spec.run.max_attempts);
+        tracing::warn!(job = %call.job, task = %call.task, attempt = %call.attempt, worker = %call.worker, %error,
+            ?decision, "an attempt failed");
+        let mut record = job.record.clone();
+        record.failed_attempts += 1;
+        task.uncounted += u32::from(!verdict.counts);
+        let mut change = Change::default();
+        change.remove_attempt(call.attempt);
+        match decision {
+            AfterFailure::Again { counted, delay_ms } => {
+                task.counted = counted;
+                change.put_task(&call.job, call.task, &task)?;
+                change.put_job(&call.job, &record)?;
+                self.store.write(change)?;
+                job.record = record;
+                apply_end(job, call.task, call.attempt, task, self.now_ms() + delay_ms)?;
+                job.announce();
+                Ok(())
+            }
+            AfterFailure::Quarantine { counted } => {
+                let cause = quarantine_error(job, call, error, counted);
+                task.counted = counted;
+                task.quarantined = true;
+                change.put_task(&call.job, call.task, &task)?;
+                // In memory only once the whole change is written, and with the job's end nothing else is in memory.
+                let before = std::mem::replace(&mut job.record, record);
+                let failed = self.fail_locked(job, &call.job, change, &cause);
+                if failed.is_err() {
+                    job.record = before;
+                }
+                failed
+            }
+        }
+    }
+
+    /// Takes a task back without prejudice.
+    ///
+    /// # Errors
+    /// `Class::LeaseLost` for a stale attempt, or of the store.
+    pub(crate) fn release(&self, call: &AttemptCall, reason: &str) -> Result<()> {
+        let mut state = self.lock();
+        let job = holder(&mut state, call)?;
+        let Some(tasks) = job.live()?.tasks.get(&call.task.phase) else {
+            return Err(lease_lost(call.task, call.attempt));
+        };
+        let mut task = tasks.record(call.task.shard)?.clone();
+        task.uncounted += 1;
+        let mut change = Change::default();
+        change.put_task(&call.job, call.task, &task)?;
+        change.remove_attempt(call.attempt);
+        self.store.write(change)?;
+        tracing::info!(job = %call.job, task = %call.task, attempt = %call.attempt, worker = %call.worker, reason,
+            "a task was given back");
+        let not_before_ms = self.now_ms() + release_delay_ms(task.uncounted);
+        apply_end(job, call.task, call.attempt, task, not_before_ms)?;
+        job.announce();
+        drop(state);
+        self.announce_work();
+        Ok(())
+    }
+
+    /// Ends the leases whose time is over.
+    pub(crate) fn expire(&self) {
+        let now_ms = self.now_ms();
+        let terms = self.settings.terms;
+        let mut state = self.lock();
+        let mut over = Vec::new();
+        for (id, job) in &state.jobs {
+            let attempts = job.live.iter().flat_map(|live| &live.attempts);
+            over.extend(attempts.filter_map(|(&attempt, held)| {
+                let expiry = held.lease.expiry(terms, now_ms)?;
+                let (worker, job, task) = (held.worker.clone(), id.clone(), held.task);
+                Some((AttemptCall { worker, job, task, attempt }, expiry))
+            }));
+        }
+        state.forget_silent_workers(now_ms, terms.lease_ms);
+        let any = !over.is_empty();
+        for (call, expiry) in over {
+            let error = Error::new(Class::LeaseLost, format!("the lease was lost: {expiry}"));
+            // An earlier one may have failed the job, and with it ended all its attempts.
+            let Ok(job) = holder(&mut state, &call) else { continue };
+            if let Err(error) = self.fail_attempt(job, &call, &error) {
+                tracing::error!(job = %call.job, task = %call.task, %error, "an expiry could not be recorded");
+            }
+        }
+        drop(state);
+        if any {
+            self.announce_work();
+        }
+    }
+}
+
+/// Jobs that have tasks for a worker of this fingerprint, and how long until a paused task is free.
+fn candidates(state: &State, fingerprint: &str, slots: u32, now_ms: u64) -> (Vec<Candidate>, Option<u64>) {
+    let mut candidates = Vec::new();
+    let mut next_ms: Option<u64> = None;
+    for (id, job) in &state.jobs {
+        let (Some(tasks), Some(live)) = (job.open_tasks(), &job.live) else { continue };
+        if job.record.fingerprint.as_deref().is_some_and(|pinned| pinned != fingerprint) {
+            continue;
+        }
+        if let Some(at) = tasks.next_ready_ms(now_ms) {
+            next_ms = Some(next_ms.map_or(at, |next| next.min(at)));
+        }
+        candidates.push(Candidate {
+            job: id.clone(),
+            ready: tasks.ready(now_ms, slots as usize).len() as u32,
+            running: tasks.running(),
+            max_slots: live.spec.run.max_slots,
+        });
+    }
+    (candidates, next_ms.map(|at| at - now_ms))
+}
+
+/// The grant of a job's `nth` free task; `None` if there is none.
+fn grant_of(id: &JobId, job: &Job, nth: usize, attempt: AttemptId, now_ms: u64) -> Option<Grant> {
+    let phase = job.record.state.phase()?;
+    let live = job.live.as_ref()?;
+    let shard = *job.open_tasks()?.ready(now_ms, nth + 1).get(nth)?;
+    let task = TaskId { phase, shard };
+    let record = &job.record;
+    let (scan, verdicts) = match phase {
+        Phase::Scan => (None, None),
+        Phase::Emit => {
+            let commit = live.tasks.get(&Phase::Scan)?.record(shard).ok()?.commit.as_ref()?;
+            let scan = attempt_uri(&record.work, TaskId { phase: Phase::Scan, shard }, commit.attempt);
+            (Some(scan), Some(verdicts_uri(&record.resolved.as_ref()?.verdicts, shard)))
+        }
+    };
+    Some(Grant {
+        job: id.clone(),
+        task,
+        attempt,
+        spec: record.spec.clone(),
+        shard: live.shards.get(shard.0 as usize)?.clone(),
+        work: attempt_uri(&record.work, task, attempt),
+        tokenizer: record.tokenizer.clone(),
+        scan,
+        verdicts,
+    })
+}
+
+fn answer(state: &mut State, worker: &WorkerId, beat: &AttemptBeat, now_ms: u64) -> Beat {
+    let Some(job) = state.jobs.get_mut(&beat.job) else { return Beat::Lost };
+    let Some(live) = &mut job.live else { return Beat::Cancel };
+    let Some(attempt) = live.attempts.get_mut(&beat.attempt) else { return Beat::Lost };
+    if attempt.task != beat.task || attempt.worker != *worker {
+        return Beat::Lost;
+    }
+    attempt.lease.renew(now_ms, beat.bytes_done, beat.records_done);
+    if let Some(totals) = live.totals(beat.task.phase) {
+        live.rate.note(now_ms, totals.bytes_done + live.in_flight(beat.task.phase).0);
+    }
+    job.announce();
+    Beat::Keep
+}
+
+/// The job of an attempt that still holds its task.
+fn holder<'a>(state: &'a mut State, call: &AttemptCall) -> Result<&'a mut Job> {
+    let stale = || lease_lost(call.task, call.attempt);
+    let job = state.jobs.get_mut(&call.job).ok_or_else(stale)?;
+    let held = job.live.as_ref().and_then(|live| live.attempts.get(&call.attempt));
+    match held {
+        Some(held) if held.task == call.task && held.worker == call.worker => Ok(job),
+        _ => Err(stale()),
+    }
+}
+
+fn apply_end(
+    job: &mut Job,
+    task: TaskId,
+    attempt: AttemptId,
+    record: TaskRecord,
+    not_before_ms: u64,
+) -> Result<()> {
+    let Some(live) = &mut job.live else { return Ok(()) };
+    live.attempts.remove(&attempt);
+    match live.tasks.get_mut(&task.phase) {
+        Some(tasks) => tasks.end(task.shard, attempt, record, not_before_ms),
+        None => Ok(()),
+    }
+}
+
+/// Why a job fails by one of its shards: shard, worker, cause.
+fn quarantine_error(job: &Job, call: &AttemptCall, error: &Error, attempts: u32) -> Error {
+    let shard = job.live.as_ref().and_then(|live| live.shards.get(call.task.shard.0 as usize));
+    let input = shard.map_or_else(String::new, |shard| format!(" (`{}`)", shard.uri));
+    let tries = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+    let message =
+        format!("{}{input} failed on worker {} after {tries}: {}", call.task, call.worker, error.message());
+    let failed = Error::new(error.class(), message);
+    failed.with_hint(match error.hint() {
+        Some(hint) => hint.to_owned(),
+        None => format!("mend the cause, then `tamis retry {}` goes on from what is done", call.job),
+    })
+}
+
+/// Records that a manifest speaks of, which must fit its phase.
+fn records_of(phase: Phase, manifest_json: &str) -> Result<u64> {
+    let manifest: TaskManifest = serde_json::from_str(manifest_json)
+        .map_err(|e| Error::spec(format!("`manifest_json` is no manifest: {e}")).with_source(e))?;
+    let records = match phase {
+        Phase::Scan => manifest.scan.map(|scan| scan.records),
+        Phase::Emit => manifest
+            .emit
+            .map(|emit| emit.emitted.docs + emit.dropped.values().map(|dropped| dropped.docs).sum::<u64>()),
+    };
+    let missing =
+        || Error::spec(format!("`manifest_json` has no `{0}`, but the task is a {0}", phase.as_str()));
+    records.ok_or_else(missing)
+}

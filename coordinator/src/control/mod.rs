@@ -1,0 +1,183 @@
+//! The coordinator's live state: jobs, tasks, leases, workers, behind one lock.
+//!
+//! Every mutating call takes the lock, decides in pure code (`job`, `schedule`), makes the decision durable, and then
+//! applies it in memory. Such calls block for a disk sync and must not run on the async threads. What is volatile
+//! (heartbeats, workers, rates) is never written.
+
+mod inner;
+mod jobs;
+mod leases;
+mod load;
+mod phases;
+mod status;
+mod workers;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tamis_common::Result;
+use tamis_common::ids::{JobId, Phase};
+use tamis_common::storage::{Storage, Uri};
+use tokio::sync::{mpsc, watch};
+
+use inner::State;
+pub(crate) use inner::StepFacts;
+pub(crate) use leases::{AttemptBeat, AttemptCall, Beat, Grant, Granted};
+pub(crate) use status::JobTables;
+pub(crate) use workers::{Order, Registration, WorkerView};
+
+use crate::drive::Steps;
+use crate::job::JobState;
+use crate::schedule::Terms;
+use crate::store::Store;
+
+/// What the control is told once.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where all jobs' artefacts stand.
+    pub(crate) work: Uri,
+    /// How long attempts may be silent or stall.
+    pub(crate) terms: Terms,
+    /// How often workers beat, milliseconds.
+    pub(crate) heartbeat_ms: u64,
+}
+
+/// The coordinator's live state.
+pub(crate) struct Control {
+    store: Store,
+    storage: Storage,
+    steps: Arc<dyn Steps>,
+    settings: Settings,
+    state: Mutex<State>,
+    /// Told whenever a task may have become grantable, or a worker's order changed: ends long polls.
+    work: watch::Sender<u64>,
+    /// Told whenever a job changed its state: ends waiting for a turn.
+    moves: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    starts: mpsc::UnboundedSender<JobId>,
+    started: Instant,
+}
+
+impl Control {
+    /// Reads the durable state. Jobs to be walked are sent to `starts`.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub(crate) fn open(
+        store: Store,
+        storage: Storage,
+        steps: Arc<dyn Steps>,
+        settings: Settings,
+        starts: mpsc::UnboundedSender<JobId>,
+    ) -> Result<Arc<Self>> {
+        let control = Self {
+            store,
+            storage,
+            steps,
+            settings,
+            state: Mutex::default(),
+            work: watch::Sender::new(0),
+            moves: watch::Sender::new(0),
+            stop: watch::Sender::new(false),
+            starts,
+            started: Instant::now(),
+        };
+        control.load()?;
+        Ok(Arc::new(control))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    pub(crate) fn steps(&self) -> &Arc<dyn Steps> {
+        &self.steps
+    }
+
+    /// Milliseconds of a clock that only goes forward.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock leaves a decision that was not applied; the durable state is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends steps, streams and polls; nothing durable changes.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+        for job in self.lock().jobs.values() {
+            job.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Becomes true when the coordinator stops.
+    pub(crate) fn stop_signal(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Changes whenever a task may be grantable or a worker has an order.
+    pub(crate) fn work_signal(&self) -> watch::Receiver<u64> {
+        self.work.subscribe()
+    }
+
+    /// Changes whenever any job changes its state.
+    pub(crate) fn moves(&self) -> watch::Receiver<u64> {
+        self.moves.subscribe()
+    }
+
+    /// Changes whenever the job does; `None` if there is no such job.
+    pub(crate) fn changes_of(&self, job: &JobId) -> Option<watch::Receiver<u64>> {
+        self.lock().jobs.get(job).map(|job| job.changed.subscribe())
+    }
+
+    /// Where a job is.
+    pub(crate) fn state_of(&self, job: &JobId) -> Option<JobState> {
+        self.lock().jobs.get(job).map(|job| job.record.state)
+    }
+
+    /// How often workers shall beat, milliseconds.
+    pub(crate) fn heartbeat_ms(&self) -> u64 {
+        self.settings.heartbeat_ms
+    }
+
+    /// How long a lease lasts without a heartbeat, milliseconds.
+    pub(crate) fn lease_ms(&self) -> u64 {
+        self.settings.terms.lease_ms
+    }
+
+    /// Whether all tasks of a job's phase are committed.
+    pub(crate) fn is_phase_done(&self, job: &JobId, phase: Phase) -> bool {
+        let state = self.lock();
+        let live = state.jobs.get(job).and_then(|job| job.live.as_ref());
+        live.and_then(|live| live.tasks.get(&phase)).is_some_and(|tasks| tasks.is_done())
+    }
+
+    fn announce_work(&self) {
+        self.work.send_modify(|n| *n += 1);
+    }
+
+    fn announce_move(&self) {
+        self.moves.send_modify(|n| *n += 1);
+    }
+}
+
+/// Milliseconds since the Unix epoch, for people to read; no decision hangs on it.
+fn wall_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// A flag that nobody has set.
+fn new_flag() -> Arc<AtomicBool> {
+    Arc::new(AtomicBool::new(false))
+}

@@ -1,0 +1,208 @@
+//! A job's way from step to step: each is one durable change.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tamis_common::Result;
+use tamis_common::ids::{JobId, Phase};
+
+use super::Control;
+use super::inner::{Job, StepFacts};
+use crate::drive::{Plan, Publication, Resolved, TaskOutput, attempt_uri};
+use crate::job::{JobState, Rate, Tasks};
+use crate::store::{Change, FileRef, JobRecord, ResolvedRecord};
+use crate::sweep;
+
+impl Control {
+    /// What a step needs to know.
+    ///
+    /// # Errors
+    /// `Class::Conflict` for a job that has ended.
+    pub(crate) fn step_facts(&self, id: &JobId) -> Result<StepFacts> {
+        let state = self.lock();
+        let job = state.job(id)?;
+        let live = job.live()?;
+        Ok(StepFacts {
+            spec: live.spec.clone(),
+            shards: live.shards.clone(),
+            record: job.record.clone(),
+            cancel: job.cancel.clone(),
+        })
+    }
+
+    /// The plan stands: workers may scan.
+    pub(crate) fn enter_scan(
+        &self,
+        id: &JobId,
+        cancel: &Arc<AtomicBool>,
+        plan: Plan,
+        tokenizer: Option<FileRef>,
+    ) -> Result<()> {
+        let digest = self.store.blobs().put_json(&plan.shards)?;
+        self.step(id, Some(cancel), JobState::Scanning, |job, record, _| {
+            record.plan = Some(digest);
+            record.tokenizer = tokenizer;
+            if let Some(live) = &mut job.live {
+                live.tasks.insert(Phase::Scan, Tasks::new(Phase::Scan, plan.shards.len()));
+                live.shards = Arc::new(plan.shards);
+            }
+            Ok(())
+        })
+    }
+
+    /// All tasks of a phase are committed.
+    pub(crate) fn leave_phase(&self, id: &JobId, phase: Phase) -> Result<()> {
+        if phase == Phase::Emit {
+            return self.step(id, None, JobState::Publishing, |_, _, _| Ok(()));
+        }
+        let Some(index) = self.lock().job(id)?.record.index.clone() else {
+            return self.step(id, None, JobState::Resolving, |_, _, _| Ok(()));
+        };
+        self.step(id, None, JobState::Waiting, |_, record, change| {
+            // Under the lock: two jobs never take one turn.
+            let turn = self.store.last_turn(&index)? + 1;
+            record.turn = Some(turn);
+            change.put_turn(&index, turn);
+            Ok(())
+        })
+    }
+
+    /// The job that stands before this one at its index.
+    pub(crate) fn holder_before(&self, id: &JobId) -> Option<JobId> {
+        self.lock().holder_before(id).map(|(holder, _)| holder.clone())
+    }
+
+    /// The job's turn has come.
+    pub(crate) fn enter_resolve(&self, id: &JobId) -> Result<()> {
+        self.step(id, None, JobState::Resolving, |_, _, _| Ok(()))
+    }
+
+    /// Duplicates are found. Repeating it changes nothing.
+    pub(crate) fn enter_mix(&self, id: &JobId, cancel: &Arc<AtomicBool>) -> Result<()> {
+        if self.state_of(id) == Some(JobState::Mixing) {
+            return self.lock().job(id)?.check_step(cancel);
+        }
+        self.step(id, Some(cancel), JobState::Mixing, |_, _, _| Ok(()))
+    }
+
+    /// The verdicts stand: workers may emit.
+    pub(crate) fn enter_emit(&self, id: &JobId, cancel: &Arc<AtomicBool>, resolved: Resolved) -> Result<()> {
+        let summary = self.store.blobs().put(resolved.summary_json.as_bytes())?;
+        self.step(id, Some(cancel), JobState::Emitting, |job, record, _| {
+            record.resolved = Some(ResolvedRecord { verdicts: resolved.verdicts, summary });
+            if let Some(live) = &mut job.live {
+                live.tasks.insert(Phase::Emit, Tasks::new(Phase::Emit, live.shards.len()));
+                live.rate = Rate::default();
+            }
+            Ok(())
+        })
+    }
+
+    /// The output is in its place.
+    pub(crate) fn enter_published(&self, id: &JobId) -> Result<()> {
+        let mut state = self.lock();
+        self.end(state.job_mut(id)?, id, Change::default(), |record| {
+            record.state = record.state.step_to(JobState::Published)?;
+            Ok(())
+        })
+    }
+
+    /// One step: `edit` changes the record (durable before it is applied) and the live part.
+    fn step(
+        &self,
+        id: &JobId,
+        cancel: Option<&Arc<AtomicBool>>,
+        to: JobState,
+        edit: impl FnOnce(&mut Job, &mut JobRecord, &mut Change) -> Result<()>,
+    ) -> Result<()> {
+        let mut state = self.lock();
+        let job = state.job_mut(id)?;
+        if let Some(cancel) = cancel {
+            job.check_step(cancel)?;
+        }
+        let mut record = job.record.clone();
+        let mut change = Change::default();
+        record.state = record.state.step_to(to)?;
+        // Tasks that `edit` adds are of a phase that the state does not yet allow: nobody sees them if the write fails.
+        edit(job, &mut record, &mut change)?;
+        change.put_job(id, &record)?;
+        self.store.write(change)?;
+        tracing::info!(job = %id, from = %job.record.state, %to, "a job goes on");
+        job.record = record;
+        job.announce();
+        drop(state);
+        self.announce_move();
+        if to.phase().is_some() {
+            self.announce_work();
+        }
+        Ok(())
+    }
+
+    /// The committed tasks of a phase, by shard, with their manifests.
+    pub(crate) fn outputs(&self, id: &JobId, phase: Phase) -> Result<Vec<TaskOutput>> {
+        let work = self.lock().job(id)?.record.work.clone();
+        let mut outputs = Vec::new();
+        for (shard, task) in self.store.tasks(id, phase)? {
+            let Some(commit) = task.commit else { continue };
+            let task = tamis_common::ids::TaskId { phase, shard };
+            outputs.push(TaskOutput {
+                shard,
+                folder: attempt_uri(&work, task, commit.attempt),
+                manifest: self.store.blobs().get_json(&commit.manifest)?,
+            });
+        }
+        Ok(outputs)
+    }
+
+    /// What publish needs beyond the facts.
+    pub(crate) fn publication(&self, id: &JobId) -> Result<Publication> {
+        let record = self.lock().job(id)?.record.clone();
+        let resolved = record.resolved.ok_or_else(|| {
+            tamis_common::Error::internal(format!("job {id} is {} but was not resolved", record.state))
+        })?;
+        let summary = self.store.blobs().get(&resolved.summary)?;
+        Ok(Publication {
+            emits: self.outputs(id, Phase::Emit)?,
+            resolved: Resolved {
+                verdicts: resolved.verdicts,
+                summary_json: String::from_utf8_lossy(&summary).into_owned(),
+            },
+            replace: record.replace,
+        })
+    }
+
+    /// Removes what an ended job's work needs no more. Repeating it changes nothing.
+    pub(crate) fn sweep(&self, id: &JobId) -> Result<()> {
+        let record = self.lock().job(id)?.record.clone();
+        if !record.state.is_ended() || record.swept {
+            return Ok(());
+        }
+        let json = self.store.blobs().get(&record.spec.sha256)?;
+        let spec = self.steps.parse_spec(&String::from_utf8_lossy(&json))?;
+        let mut committed = Vec::new();
+        for phase in [Phase::Scan, Phase::Emit] {
+            for (shard, task) in self.store.tasks(id, phase)? {
+                let task_id = tamis_common::ids::TaskId { phase, shard };
+                committed.extend(task.commit.map(|commit| (task_id, commit.attempt)));
+            }
+        }
+        let keep = match record.state {
+            JobState::Published => spec.run.keep_work,
+            // A retry goes on from it.
+            _ => tamis_common::spec::KeepWork::All,
+        };
+        sweep::sweep(&self.storage, &record.work, &committed, keep)?;
+        let mut state = self.lock();
+        let job = state.job_mut(id)?;
+        if job.record.state != record.state {
+            return Ok(());
+        }
+        let mut swept = job.record.clone();
+        swept.swept = true;
+        let mut change = Change::default();
+        change.put_job(id, &swept)?;
+        self.store.write(change)?;
+        job.record = swept;
+        Ok(())
+    }
+}

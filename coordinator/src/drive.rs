@@ -1,0 +1,387 @@
+//! Walks each job through its states: one async task a job. What a step does is behind [`Steps`]; which step is due
+//! follows from the durable state alone, so a restart goes on anywhere.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tamis_common::artefact::{TaskManifest, VERDICTS};
+use tamis_common::ids::{JobId, Phase, ShardId, TaskId};
+use tamis_common::shard::Shard;
+use tamis_common::spec::JobSpec;
+use tamis_common::storage::Uri;
+use tamis_common::{Class, Error, Result};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::control::{Control, StepFacts};
+use crate::index::IndexStats;
+use crate::job::JobState;
+use crate::store::FileRef;
+
+/// Tries at a step that fails by no fault of the job, before the job fails. Pauses between them grow to 4 s.
+const STEP_TRIES: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const CANCELLED_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the coordinator itself computes for a job. Calls block, run off the async threads, and may be repeated: after a
+/// crash a step begins anew.
+pub trait Steps: Send + Sync + 'static {
+    /// Reads the canonical JSON of a spec.
+    ///
+    /// # Errors
+    /// `Class::Spec` that lists all problems.
+    fn parse_spec(&self, json: &str) -> Result<JobSpec>;
+
+    /// Refuses an output folder that cannot be written, or that is filled although `replace` is not set.
+    ///
+    /// # Errors
+    /// `Class::Conflict`, `Class::Permission` or of the store.
+    fn check_output(&self, spec: &JobSpec, replace: bool) -> Result<()>;
+
+    /// Lists the inputs and cuts them into shards, numbered from 0 in canonical order.
+    ///
+    /// # Errors
+    /// `Class::Input`, `Class::NotFound`, `Class::Resource` or of the store.
+    fn plan(&self, spec: &JobSpec) -> Result<Plan>;
+
+    /// Decides on every survivor of the job and writes one verdict file a shard, at [`verdicts_uri`] of the returned
+    /// folder, which lies below [`JobFacts::resolve_uri`]. Calls [`JobFacts::enter_mix`] in between.
+    ///
+    /// # Errors
+    /// `Class::Cancelled` once [`JobFacts::cancel`] is set; of the stores.
+    fn resolve_and_mix(&self, facts: &JobFacts) -> Result<Resolved>;
+
+    /// Moves the output to its place and enters the job in its index. It is past the commit point: there is no way but
+    /// forward.
+    ///
+    /// # Errors
+    /// Of the stores.
+    fn publish(&self, facts: &JobFacts, publication: &Publication) -> Result<()>;
+
+    /// All global indexes.
+    ///
+    /// # Errors
+    /// Of the store.
+    fn indexes(&self) -> Result<Vec<IndexStats>>;
+}
+
+/// What a job reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// All shards, numbered from 0.
+    pub shards: Vec<Shard>,
+}
+
+/// A committed task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskOutput {
+    /// The shard.
+    pub shard: ShardId,
+    /// The folder of the attempt that committed.
+    pub folder: Uri,
+    /// What it holds.
+    pub manifest: TaskManifest,
+}
+
+/// A job, as its steps see it.
+#[derive(Clone)]
+pub struct JobFacts {
+    /// The job.
+    pub job: JobId,
+    /// What it asks for.
+    pub spec: Arc<JobSpec>,
+    /// All shards, by number.
+    pub shards: Arc<Vec<Shard>>,
+    /// The committed scan of each shard, by number.
+    pub scans: Vec<TaskOutput>,
+    /// The job's folder below WORK.
+    pub work: Uri,
+    /// The job's copy of the tokenizer.
+    pub tokenizer: Option<FileRef>,
+    /// Milliseconds since the Unix epoch; of use in `run.json` only.
+    pub submitted_at_ms: u64,
+    /// When the first task was granted.
+    pub started_at_ms: u64,
+    /// Attempts that ended without a commit.
+    pub failed_attempts: u32,
+    /// Set when the step shall end early: the job is cancelled or the coordinator stops.
+    pub cancel: Arc<AtomicBool>,
+    /// Called between resolve and mix; makes the state durable.
+    pub on_mix: Arc<dyn Fn() -> Result<()> + Send + Sync>,
+}
+
+impl JobFacts {
+    /// The folder for what resolve and mix write.
+    pub fn resolve_uri(&self) -> Uri {
+        self.work.join("resolve")
+    }
+
+    /// Says that duplicates are found and the mixture is being chosen.
+    ///
+    /// # Errors
+    /// Of the state's store; `Class::Cancelled` if the job was cancelled.
+    pub fn enter_mix(&self) -> Result<()> {
+        (self.on_mix)()
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// `Class::Cancelled` if not.
+    pub fn check(&self) -> Result<()> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::new(Class::Cancelled, format!("job {} shall stop", self.job)));
+        }
+        Ok(())
+    }
+}
+
+/// What resolve and mix left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The folder of the verdicts: see [`verdicts_uri`].
+    pub verdicts: Uri,
+    /// Figures for the report, as the steps like them.
+    pub summary_json: String,
+}
+
+/// What publish needs beyond the facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    /// The committed emit of each shard, by number.
+    pub emits: Vec<TaskOutput>,
+    /// What resolve and mix left.
+    pub resolved: Resolved,
+    /// Whether a filled output folder may be replaced.
+    pub replace: bool,
+}
+
+/// The file of the verdicts on a shard.
+pub fn verdicts_uri(verdicts: &Uri, shard: ShardId) -> Uri {
+    verdicts.join(&shard.to_string()).join(VERDICTS)
+}
+
+/// The folder of an attempt, below a job's folder.
+pub(crate) fn attempt_uri(work: &Uri, task: TaskId, attempt: tamis_common::ids::AttemptId) -> Uri {
+    work.join(&task.to_string()).join(&attempt.to_string())
+}
+
+/// Runs the jobs that `starts` names until the coordinator stops; never one job twice at a time.
+pub(crate) async fn run(
+    control: Arc<Control>,
+    mut starts: mpsc::UnboundedReceiver<JobId>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut walks = JoinSet::new();
+    let mut walking = BTreeSet::new();
+    let mut again = BTreeSet::new();
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|&stop| stop) => break,
+            Some(job) = starts.recv() => {
+                if walking.insert(job.clone()) {
+                    walks.spawn(walk(control.clone(), job));
+                } else {
+                    again.insert(job);
+                }
+            }
+            Some(ended) = walks.join_next(), if !walks.is_empty() => {
+                let Ok(job) = ended else { continue };
+                walking.remove(&job);
+                if again.remove(&job) {
+                    walking.insert(job.clone());
+                    walks.spawn(walk(control.clone(), job));
+                }
+            }
+        }
+    }
+    // Their blocking steps see the cancel flag; the durable state says where to go on.
+    while walks.join_next().await.is_some() {}
+}
+
+/// Walks one job to its end.
+async fn walk(control: Arc<Control>, job: JobId) -> JobId {
+    let mut tries = 0;
+    loop {
+        if control.is_stopping() {
+            return job;
+        }
+        let Some(state) = control.state_of(&job) else { return job };
+        let stepped = match state {
+            JobState::Planning => blocking(&control, &job, Control::plan).await,
+            JobState::Scanning => all_committed(&control, &job, Phase::Scan).await,
+            JobState::Waiting => turn_comes(&control, &job).await,
+            JobState::Resolving | JobState::Mixing => blocking(&control, &job, Control::resolve).await,
+            JobState::Emitting => all_committed(&control, &job, Phase::Emit).await,
+            JobState::Publishing => match turn_comes(&control, &job).await {
+                Ok(()) => blocking(&control, &job, Control::publish).await,
+                Err(e) => Err(e),
+            },
+            JobState::Published | JobState::Failed | JobState::Cancelled => {
+                if let Err(error) = blocking(&control, &job, |control, job| control.sweep(&job)).await {
+                    tracing::warn!(%job, %error, "the work of the job could not be swept");
+                }
+                return job;
+            }
+        };
+        let Err(error) = stepped else {
+            tries = 0;
+            continue;
+        };
+        if control.is_stopping() {
+            return job;
+        }
+        if control.state_of(&job).is_none_or(JobState::is_ended) {
+            // It was cancelled, or failed by one of its tasks, while the step ran: that is recorded.
+            continue;
+        }
+        if error.class() == Class::Cancelled {
+            // A cancel was followed by a retry before the step noticed: begin anew.
+            pause(&control, CANCELLED_PAUSE).await;
+            continue;
+        }
+        tries += 1;
+        if error.verdict().retryable && tries < STEP_TRIES {
+            tracing::warn!(%job, %state, %error, tries, "a step failed and is tried again");
+            pause(&control, FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
+            continue;
+        }
+        tries = 0;
+        if let Err(cause) = blocking(&control, &job, move |control, job| control.fail_job(&job, &error)).await
+        {
+            // The state's disk is broken: nothing can be recorded, so the job is left where it is.
+            tracing::error!(%job, error = %cause, "a failure could not be recorded");
+            return job;
+        }
+    }
+}
+
+/// Runs a step on a thread where it may block.
+async fn blocking<F>(control: &Arc<Control>, job: &JobId, step: F) -> Result<()>
+where
+    F: FnOnce(&Arc<Control>, JobId) -> Result<()> + Send + 'static,
+{
+    let (control, job) = (control.clone(), job.clone());
+    let step = tokio::task::spawn_blocking(move || step(&control, job));
+    step.await.unwrap_or_else(|e| Err(Error::internal(format!("a step of the coordinator ended badly: {e}"))))
+}
+
+async fn pause(control: &Control, pause: Duration) {
+    let mut stop = control.stop_signal();
+    tokio::select! {
+        _ = stop.wait_for(|&stop| stop) => {}
+        () = tokio::time::sleep(pause) => {}
+    }
+}
+
+/// Waits until all tasks of the job's phase are committed (or the job leaves the phase), then takes the next step.
+async fn all_committed(control: &Arc<Control>, job: &JobId, phase: Phase) -> Result<()> {
+    let Some(mut changed) = control.changes_of(job) else { return Ok(()) };
+    let mut stop = control.stop_signal();
+    loop {
+        changed.borrow_and_update();
+        if control.state_of(job).and_then(JobState::phase) != Some(phase) {
+            return Ok(());
+        }
+        if control.is_phase_done(job, phase) {
+            return blocking(control, job, move |control, job| control.leave_phase(&job, phase)).await;
+        }
+        tokio::select! {
+            _ = stop.wait_for(|&stop| stop) => return Ok(()),
+            changed = changed.changed() => if changed.is_err() { return Ok(()) },
+        }
+    }
+}
+
+/// Waits until no job stands before this one at its index; from Waiting it then goes on to Resolving.
+async fn turn_comes(control: &Arc<Control>, job: &JobId) -> Result<()> {
+    let mut moved = control.moves();
+    let Some(mut changed) = control.changes_of(job) else { return Ok(()) };
+    let mut stop = control.stop_signal();
+    loop {
+        moved.borrow_and_update();
+        changed.borrow_and_update();
+        match control.state_of(job) {
+            Some(JobState::Waiting) if control.holder_before(job).is_none() => {
+                return blocking(control, job, |control, job| control.enter_resolve(&job)).await;
+            }
+            Some(JobState::Publishing) if control.holder_before(job).is_none() => return Ok(()),
+            Some(JobState::Waiting | JobState::Publishing) => {}
+            _ => return Ok(()),
+        }
+        tokio::select! {
+            _ = stop.wait_for(|&stop| stop) => return Ok(()),
+            _ = moved.changed() => {}
+            changed = changed.changed() => if changed.is_err() { return Ok(()) },
+        }
+    }
+}
+
+/// The blocking steps: facts from the control, work by [`Steps`], the result back to the control.
+impl Control {
+    fn plan(self: &Arc<Self>, job: JobId) -> Result<()> {
+        let StepFacts { spec, record, cancel, .. } = self.step_facts(&job)?;
+        let spec_json = self.store().blobs().get(&record.spec.sha256)?;
+        self.storage().put(&record.spec.uri, &spec_json)?;
+        let tokenizer = self.copy_tokenizer(&spec, &record.work)?;
+        let plan = self.steps().plan(&spec)?;
+        for (shard, number) in plan.shards.iter().zip(0..) {
+            if shard.id != ShardId(number) {
+                return Err(Error::internal(format!("the plan has shard {} at place {number}", shard.id)));
+            }
+        }
+        self.enter_scan(&job, &cancel, plan, tokenizer)
+    }
+
+    /// Workers read the tokenizer from WORK by digest, so that a file that changes under a job changes nothing.
+    fn copy_tokenizer(&self, spec: &JobSpec, work: &Uri) -> Result<Option<FileRef>> {
+        let Some(tokenizer) = &spec.tokenizer else { return Ok(None) };
+        let naming = |e: Error| e.context("`tokenizer.path`");
+        let source = Uri::parse(&tokenizer.path).map_err(naming)?;
+        let bytes = self.storage().read(&source).map_err(naming)?;
+        let sha256 = crate::store::digest_of(&bytes);
+        let uri = work.join(&format!("tokenizer-{sha256}.json"));
+        self.storage().put(&uri, &bytes)?;
+        Ok(Some(FileRef { uri, sha256 }))
+    }
+
+    fn resolve(self: &Arc<Self>, job: JobId) -> Result<()> {
+        let facts = self.job_facts(&job)?;
+        let resolved = self.steps().resolve_and_mix(&facts)?;
+        // Steps that have no mixture to choose need not say that they choose it.
+        facts.enter_mix()?;
+        self.enter_emit(&job, &facts.cancel, resolved)
+    }
+
+    fn publish(self: &Arc<Self>, job: JobId) -> Result<()> {
+        let facts = self.job_facts(&job)?;
+        let publication = self.publication(&job)?;
+        self.steps().publish(&facts, &publication)?;
+        self.enter_published(&job)
+    }
+
+    /// Everything that resolve and publish see.
+    fn job_facts(self: &Arc<Self>, job: &JobId) -> Result<JobFacts> {
+        let StepFacts { spec, shards, record, cancel } = self.step_facts(job)?;
+        let scans = self.outputs(job, Phase::Scan)?;
+        let on_mix = {
+            let (control, job, cancel) = (self.clone(), job.clone(), cancel.clone());
+            Arc::new(move || control.enter_mix(&job, &cancel))
+        };
+        Ok(JobFacts {
+            job: job.clone(),
+            spec,
+            shards,
+            scans,
+            work: record.work,
+            tokenizer: record.tokenizer,
+            submitted_at_ms: record.submitted_at_ms,
+            started_at_ms: record.started_at_ms,
+            failed_attempts: record.failed_attempts,
+            cancel,
+            on_mix,
+        })
+    }
+}

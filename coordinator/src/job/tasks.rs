@@ -1,0 +1,365 @@
+//! The tasks of one phase of a job: which are free, granted, committed. Decisions take `&self` and are written down by
+//! the caller before `&mut self` takes them over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tamis_common::ids::{AttemptId, Phase, ShardId, TaskId};
+use tamis_common::{Class, Error, Result};
+
+/// An accepted result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The attempt that made it.
+    pub attempt: AttemptId,
+    /// SHA-256 of its manifest, by which it is stored.
+    pub manifest: String,
+    /// Records that it read.
+    pub records: u64,
+}
+
+/// What is durable of a task. Whether it is granted follows from the attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRecord {
+    /// Failures that count.
+    #[serde(default)]
+    pub counted: u32,
+    /// Failures and releases that do not.
+    #[serde(default)]
+    pub uncounted: u32,
+    /// The result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
+    /// Whether its shard is quarantined: no attempt is made until the job is retried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quarantined: bool,
+}
+
+/// The answer to a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitVerdict {
+    /// The attempt holds the task: its result is taken.
+    Take,
+    /// The same attempt has committed before: the answer is the same.
+    Repeated,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Task {
+    record: TaskRecord,
+    attempt: Option<AttemptId>,
+    not_before_ms: u64,
+}
+
+/// The tasks of a phase, one a shard, shards numbered from 0.
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    phase: Phase,
+    tasks: Vec<Task>,
+    free: BTreeSet<ShardId>,
+    running: BTreeMap<AttemptId, ShardId>,
+    committed: u32,
+}
+
+impl Tasks {
+    /// `shards` tasks that nobody has tried.
+    pub fn new(phase: Phase, shards: usize) -> Self {
+        Self {
+            phase,
+            tasks: vec![Task::default(); shards],
+            free: (0..shards as u32).map(ShardId).collect(),
+            running: BTreeMap::new(),
+            committed: 0,
+        }
+    }
+
+    /// Takes over what the store holds of a task.
+    ///
+    /// # Errors
+    /// `Class::Internal` for a shard that the plan does not have.
+    pub fn restore(&mut self, shard: ShardId, record: TaskRecord) -> Result<()> {
+        let phase = self.phase;
+        let task = self.tasks.get_mut(shard.0 as usize).ok_or_else(|| unknown(phase, shard))?;
+        if record.commit.is_some() && task.record.commit.is_none() {
+            self.committed += 1;
+        }
+        if record.commit.is_some() || record.quarantined {
+            self.free.remove(&shard);
+        }
+        task.record = record;
+        Ok(())
+    }
+
+    /// Number of tasks.
+    pub fn total(&self) -> u32 {
+        self.tasks.len() as u32
+    }
+
+    /// Number of committed tasks.
+    pub fn committed(&self) -> u32 {
+        self.committed
+    }
+
+    /// Number of granted tasks.
+    pub fn running(&self) -> u32 {
+        self.running.len() as u32
+    }
+
+    /// Whether every task is committed.
+    pub fn is_done(&self) -> bool {
+        self.committed == self.total()
+    }
+
+    /// The first `limit` shards that may be granted now, in order.
+    pub fn ready(&self, now_ms: u64, limit: usize) -> Vec<ShardId> {
+        self.free
+            .iter()
+            .copied()
+            .filter(|&shard| self.task(shard).not_before_ms <= now_ms)
+            .take(limit)
+            .collect()
+    }
+
+    /// When the next paused task may be granted, if there is one.
+    pub fn next_ready_ms(&self, now_ms: u64) -> Option<u64> {
+        self.free.iter().map(|&shard| self.task(shard).not_before_ms).filter(|&at| at > now_ms).min()
+    }
+
+    /// The durable part of a task.
+    ///
+    /// # Errors
+    /// `Class::Internal` for a shard that the plan does not have.
+    pub fn record(&self, shard: ShardId) -> Result<&TaskRecord> {
+        self.tasks.get(shard.0 as usize).map(|task| &task.record).ok_or_else(|| unknown(self.phase, shard))
+    }
+
+    /// All results, by shard.
+    pub fn commits(&self) -> impl Iterator<Item = (ShardId, &Commit)> {
+        self.tasks
+            .iter()
+            .zip(0..)
+            .filter_map(|(task, shard)| task.record.commit.as_ref().map(|commit| (ShardId(shard), commit)))
+    }
+
+    /// Takes over a grant.
+    ///
+    /// # Errors
+    /// `Class::Internal` if the task is not free.
+    pub fn grant(&mut self, shard: ShardId, attempt: AttemptId) -> Result<()> {
+        if !self.free.remove(&shard) {
+            let task = TaskId { phase: self.phase, shard };
+            return Err(Error::internal(format!("{task} was granted to attempt {attempt} but is not free")));
+        }
+        self.tasks[shard.0 as usize].attempt = Some(attempt);
+        self.running.insert(attempt, shard);
+        Ok(())
+    }
+
+    /// Whether `attempt` holds the task.
+    pub fn holds(&self, shard: ShardId, attempt: AttemptId) -> bool {
+        self.running.get(&attempt) == Some(&shard)
+    }
+
+    /// Decides on a commit.
+    ///
+    /// # Errors
+    /// `Class::LeaseLost` for an attempt that does not hold the task.
+    pub fn judge_commit(&self, shard: ShardId, attempt: AttemptId) -> Result<CommitVerdict> {
+        if self.record(shard)?.commit.as_ref().is_some_and(|commit| commit.attempt == attempt) {
+            return Ok(CommitVerdict::Repeated);
+        }
+        self.judge_end(shard, attempt)?;
+        Ok(CommitVerdict::Take)
+    }
+
+    /// Decides whether an attempt may fail or give back the task.
+    ///
+    /// # Errors
+    /// `Class::LeaseLost` for an attempt that does not hold the task.
+    pub fn judge_end(&self, shard: ShardId, attempt: AttemptId) -> Result<()> {
+        if self.holds(shard, attempt) {
+            return Ok(());
+        }
+        Err(lease_lost(TaskId { phase: self.phase, shard }, attempt))
+    }
+
+    /// Takes over the end of an attempt with the task's new record; a task that is neither committed nor quarantined
+    /// is free again from `not_before_ms` on.
+    ///
+    /// # Errors
+    /// `Class::LeaseLost` for an attempt that does not hold the task.
+    pub fn end(
+        &mut self,
+        shard: ShardId,
+        attempt: AttemptId,
+        record: TaskRecord,
+        not_before_ms: u64,
+    ) -> Result<()> {
+        self.judge_end(shard, attempt)?;
+        self.running.remove(&attempt);
+        if record.commit.is_some() {
+            self.committed += 1;
+        } else if !record.quarantined {
+            self.free.insert(shard);
+        }
+        self.tasks[shard.0 as usize] = Task { record, attempt: None, not_before_ms };
+        Ok(())
+    }
+
+    fn task(&self, shard: ShardId) -> &Task {
+        &self.tasks[shard.0 as usize]
+    }
+}
+
+/// The refusal of a stale attempt.
+pub(crate) fn lease_lost(task: TaskId, attempt: AttemptId) -> Error {
+    Error::new(Class::LeaseLost, format!("attempt {attempt} no longer holds the lease of {task}"))
+}
+
+fn unknown(phase: Phase, shard: ShardId) -> Error {
+    Error::internal(format!("the plan has no shard {shard} for {}", phase.as_str()))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schedule::{AfterFailure, after_failure};
+
+    const MAX_ATTEMPTS: u32 = 3;
+
+    fn commit(attempt: AttemptId) -> TaskRecord {
+        let commit = Commit { attempt, manifest: "d".into(), records: 1 };
+        TaskRecord { commit: Some(commit), ..TaskRecord::default() }
+    }
+
+    #[test]
+    fn a_stale_attempt_is_refused_and_a_repeated_commit_is_answered_alike() {
+        let mut tasks = Tasks::new(Phase::Scan, 1);
+        let (shard, old, new) = (ShardId(0), AttemptId(1), AttemptId(2));
+        tasks.grant(shard, old).unwrap();
+        tasks.end(shard, old, TaskRecord { counted: 1, ..TaskRecord::default() }, 0).unwrap();
+        tasks.grant(shard, new).unwrap();
+        assert_eq!(tasks.judge_commit(shard, old).unwrap_err().class(), Class::LeaseLost);
+        assert_eq!(tasks.judge_commit(shard, new).unwrap(), CommitVerdict::Take);
+        tasks.end(shard, new, commit(new), 0).unwrap();
+        assert_eq!(tasks.judge_commit(shard, new).unwrap(), CommitVerdict::Repeated);
+        assert_eq!(tasks.judge_commit(shard, old).unwrap_err().class(), Class::LeaseLost);
+        assert!(tasks.is_done());
+    }
+
+    #[test]
+    fn a_paused_task_is_granted_when_its_time_comes() {
+        let mut tasks = Tasks::new(Phase::Emit, 2);
+        tasks.grant(ShardId(0), AttemptId(1)).unwrap();
+        tasks.end(ShardId(0), AttemptId(1), TaskRecord::default(), 500).unwrap();
+        assert_eq!(tasks.ready(499, 9), [ShardId(1)]);
+        assert_eq!(tasks.next_ready_ms(499), Some(500));
+        assert_eq!(tasks.ready(500, 9), [ShardId(0), ShardId(1)]);
+        assert_eq!(tasks.next_ready_ms(500), None);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Move {
+        Grant,
+        Commit { which: u64 },
+        Fail { which: u64, class: Class },
+        Restart,
+    }
+
+    fn moves() -> impl Strategy<Value = Move> {
+        let classes = prop::sample::select(vec![Class::Storage, Class::LeaseLost, Class::Unavailable]);
+        prop_oneof![
+            3 => Just(Move::Grant),
+            // Attempts that never were, are over, or run: all may call.
+            2 => (0_u64..12).prop_map(|which| Move::Commit { which }),
+            2 => (0_u64..12, classes).prop_map(|(which, class)| Move::Fail { which, class }),
+            1 => Just(Move::Restart),
+        ]
+    }
+
+    /// Fails an attempt as the coordinator does. Whether the shard was quarantined.
+    fn fail(tasks: &mut Tasks, shard: ShardId, attempt: AttemptId, class: Class) -> Result<bool> {
+        tasks.judge_end(shard, attempt)?;
+        let mut record = tasks.record(shard)?.clone();
+        let verdict = Error::new(class, "test").verdict();
+        match after_failure(verdict, record.counted, record.uncounted, MAX_ATTEMPTS) {
+            AfterFailure::Again { counted, .. } => {
+                record.uncounted += u32::from(!verdict.counts);
+                record.counted = counted;
+            }
+            AfterFailure::Quarantine { counted } => {
+                record.counted = counted;
+                record.quarantined = true;
+            }
+        }
+        let quarantined = record.quarantined;
+        tasks.end(shard, attempt, record, 0)?;
+        Ok(quarantined)
+    }
+
+    proptest! {
+        #[test]
+        fn at_most_one_commit_a_task_is_taken_no_task_is_lost_and_every_phase_ends(
+            shards in 1_usize..5,
+            script in prop::collection::vec(moves(), 0..80),
+        ) {
+            let mut tasks = Tasks::new(Phase::Scan, shards);
+            let mut granted: Vec<(AttemptId, ShardId)> = Vec::new();
+            let mut taken = vec![0_u32; shards];
+            let mut quarantined = false;
+            for step in script {
+                match step {
+                    Move::Grant => {
+                        let Some(&shard) = tasks.ready(0, 1).first() else { continue };
+                        let attempt = AttemptId(granted.len() as u64);
+                        tasks.grant(shard, attempt).unwrap();
+                        granted.push((attempt, shard));
+                    }
+                    Move::Commit { which } => {
+                        let Some(&(attempt, shard)) = granted.get(which as usize) else { continue };
+                        if let Ok(CommitVerdict::Take) = tasks.judge_commit(shard, attempt) {
+                            taken[shard.0 as usize] += 1;
+                            tasks.end(shard, attempt, commit(attempt), 0).unwrap();
+                        }
+                    }
+                    Move::Fail { which, class } => {
+                        let Some(&(attempt, shard)) = granted.get(which as usize) else { continue };
+                        quarantined |= fail(&mut tasks, shard, attempt, class).unwrap_or(false);
+                    }
+                    Move::Restart => {
+                        // What the store would give back: records, and the attempts that run.
+                        let mut reopened = Tasks::new(Phase::Scan, shards);
+                        for shard in (0..shards as u32).map(ShardId) {
+                            reopened.restore(shard, tasks.record(shard).unwrap().clone()).unwrap();
+                        }
+                        for (&attempt, &shard) in &tasks.running {
+                            reopened.grant(shard, attempt).unwrap();
+                        }
+                        tasks = reopened;
+                    }
+                }
+                let out = tasks.tasks.iter().filter(|task| task.record.quarantined).count();
+                prop_assert_eq!(
+                    tasks.free.len() + tasks.running.len() + tasks.committed as usize + out,
+                    shards
+                );
+            }
+            prop_assert!(taken.iter().all(|&commits| commits <= 1));
+
+            // From here on workers do their best: it ends, unless a shard was quarantined, which ends the job.
+            for (&attempt, &shard) in tasks.running.clone().iter() {
+                tasks.end(shard, attempt, commit(attempt), 0).unwrap();
+            }
+            while let Some(&shard) = tasks.ready(u64::MAX, 1).first() {
+                let attempt = AttemptId(granted.len() as u64);
+                granted.push((attempt, shard));
+                tasks.grant(shard, attempt).unwrap();
+                tasks.end(shard, attempt, commit(attempt), 0).unwrap();
+            }
+            prop_assert!(tasks.is_done() || quarantined);
+        }
+    }
+}

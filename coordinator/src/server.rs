@@ -1,0 +1,178 @@
+//! The running coordinator: its server, its walks, its watch over leases.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tamis_common::storage::Storage;
+use tamis_common::{Class, Error, Result};
+use tamis_proto::v1::index_service_server::IndexServiceServer;
+use tamis_proto::v1::job_service_server::JobServiceServer;
+use tamis_proto::v1::worker_service_server::WorkerServiceServer;
+use tamis_proto::{DESCRIPTORS, MAX_MESSAGE_BYTES};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinHandle};
+use tonic::transport::server::TcpIncoming;
+
+use crate::api::{Indexes, Jobs, Workers};
+use crate::config::CoordinatorConfig;
+use crate::control::{Control, Settings};
+use crate::drive::{self, Steps};
+use crate::schedule::Terms;
+use crate::store::Store;
+
+/// Open calls may end by themselves for this long once the coordinator stops.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+/// Leases are looked at this often, a fraction of the lease.
+const LOOKS_A_LEASE: u32 = 8;
+/// Dead peers are noticed though no call is open.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// Starts coordinators.
+pub struct Coordinator;
+
+impl Coordinator {
+    /// Opens the state, listens, and goes on with what the state says.
+    ///
+    /// # Errors
+    /// `Class::Conflict` for a port or a data folder in use, `Class::Spec` for settings that cannot work, or of the store.
+    pub async fn start(
+        config: CoordinatorConfig,
+        storage: Storage,
+        steps: Arc<dyn Steps>,
+    ) -> Result<CoordinatorHandle> {
+        config.validate()?;
+        let (listener, addr) = listen(config.listen).await?;
+        let (starts, walks) = mpsc::unbounded_channel();
+        let settings = Settings {
+            work: config.work.clone(),
+            terms: Terms {
+                lease_ms: config.lease.as_millis() as u64,
+                stall_ms: config.stall.as_millis() as u64,
+            },
+            heartbeat_ms: config.heartbeat_ms(),
+        };
+        let data_dir = config.data_dir.clone();
+        let opening = tokio::task::spawn_blocking(move || {
+            Control::open(Store::open(&data_dir)?, storage, steps, settings, starts)
+        });
+        let control = opening
+            .await
+            .unwrap_or_else(|e| Err(Error::internal(format!("opening the state ended badly: {e}"))))?;
+        let server = tokio::spawn(serve(control.clone(), listener)?);
+        let drive = tokio::spawn(drive::run(control.clone(), walks, control.stop_signal()));
+        let leases = tokio::spawn(watch_leases(control.clone(), config.lease / LOOKS_A_LEASE));
+        tracing::info!(%addr, data_dir = %config.data_dir.display(), work = %config.work, "the coordinator is ready");
+        let tasks = [server, drive, leases];
+        let aborts = tasks.iter().map(JoinHandle::abort_handle).collect();
+        Ok(CoordinatorHandle { addr, control, tasks: tasks.into(), aborts })
+    }
+}
+
+/// A running coordinator. Dropping it stops it at once; [`CoordinatorHandle::shutdown`] waits for the end.
+pub struct CoordinatorHandle {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    control: Arc<Control>,
+    tasks: Vec<JoinHandle<()>>,
+    aborts: Vec<AbortHandle>,
+}
+
+impl CoordinatorHandle {
+    /// Stops taking calls, ends what runs, and waits for that. Jobs go on at the next start.
+    pub async fn shutdown(mut self) {
+        self.control.stop();
+        for mut task in std::mem::take(&mut self.tasks) {
+            if tokio::time::timeout(SHUTDOWN_PATIENCE, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+    }
+
+    /// Waits until the coordinator ends by itself: its server failed.
+    pub async fn ended(&mut self) {
+        if let Some(server) = self.tasks.first_mut() {
+            // A panic there was logged by its hook; either way it serves no more.
+            let _ = server.await;
+        }
+    }
+}
+
+impl Drop for CoordinatorHandle {
+    fn drop(&mut self) {
+        self.control.stop();
+        for task in &self.aborts {
+            task.abort();
+        }
+    }
+}
+
+async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Error::new(Class::Conflict, format!("cannot listen on {addr}: the port is in use"))
+                .with_hint("stop the process that listens there, or name another with --listen")
+                .with_source(error)
+        }
+        _ => Error::io("listen on", addr, error),
+    };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, addr))
+}
+
+/// The server as a future that ends when the coordinator stops.
+fn serve(control: Arc<Control>, listener: TcpListener) -> Result<impl Future<Output = ()> + Send + use<>> {
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .build_v1()
+        .map_err(|e| Error::internal(format!("the compiled descriptors are wrong: {e}")))?;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let mut stop = control.stop_signal();
+    Ok(async move {
+        health.set_serving::<JobServiceServer<Jobs>>().await;
+        health.set_serving::<WorkerServiceServer<Workers>>().await;
+        health.set_serving::<IndexServiceServer<Indexes>>().await;
+        let jobs = JobServiceServer::new(Jobs(control.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let workers = WorkerServiceServer::new(Workers(control.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let served = tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .add_service(jobs)
+            .add_service(workers)
+            .add_service(IndexServiceServer::new(Indexes(control)))
+            .add_service(health_service)
+            .add_service(reflection)
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                stopped(&mut stop),
+            );
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the server failed");
+        }
+    })
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the control is gone, which is an end, too.
+    let _ = stop.wait_for(|&stop| stop).await;
+}
+
+/// Ends leases whose time is over.
+async fn watch_leases(control: Arc<Control>, pause: Duration) {
+    let mut stop = control.stop_signal();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stopped(&mut stop) => return,
+        }
+        let looking = control.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || looking.expire()).await {
+            tracing::error!(%error, "the watch over leases ended badly");
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! Durable records: small ones in sled, big ones as files named by their digest.
+//!
+//! `DATA_DIR/state/` is a sled database that holds at most 4 KiB a value; `DATA_DIR/blobs/` holds specs, plans and manifests.
+//! A change is one batch, flushed and synced before [`Store::write`] returns.
+
+mod blobs;
+mod records;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sled::{Batch, Db};
+use tamis_common::ids::{AttemptId, JobId, Phase, ShardId, TaskId};
+use tamis_common::{Class, Error, Result};
+
+pub use blobs::Blobs;
+pub(crate) use blobs::digest_of;
+pub(crate) use records::cut;
+pub use records::{AttemptRecord, ErrorRecord, FileRef, JobRecord, PhaseTotals, ResolvedRecord};
+
+use crate::job::TaskRecord;
+
+/// What sled may cache: records are few and small.
+const CACHE_BYTES: u64 = 16 << 20;
+/// Bigger values end in sled's blob files, which no flush syncs.
+const MAX_VALUE_BYTES: usize = 4_096;
+/// sled drops its lock a moment after the last handle is gone, and a dying process a moment after its end.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+const NEXT_ATTEMPT: &[u8] = b"m/next_attempt";
+
+/// The coordinator's durable state. Calls block.
+pub struct Store {
+    db: Db,
+    /// `Db::flush` hands pages to the kernel; syncing this file makes them survive a power cut.
+    file: File,
+    blobs: Blobs,
+    /// After a failed sync nobody knows what the disk holds: nothing more is written.
+    failed: AtomicBool,
+}
+
+/// Everything that the store holds, but blobs.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// All jobs.
+    pub jobs: Vec<(JobId, JobRecord)>,
+    /// Attempts that were running.
+    pub attempts: Vec<(AttemptId, AttemptRecord)>,
+    /// Number of the next attempt.
+    pub next_attempt: u64,
+}
+
+impl Store {
+    /// Opens or makes the state below `data_dir`, waiting a moment while another process holds it.
+    ///
+    /// # Errors
+    /// `Class::Conflict` if another coordinator uses the folder, `Class::Permission` or `Class::Storage` otherwise.
+    pub fn open(data_dir: &Path) -> Result<Self> {
+        Self::open_within(data_dir, LOCK_PATIENCE)
+    }
+
+    fn open_within(data_dir: &Path, patience: Duration) -> Result<Self> {
+        std::fs::create_dir_all(data_dir)
+            .map_err(|e| Error::io("create the data folder", data_dir.display(), e))?;
+        let path = data_dir.join("state");
+        let db = open_db(&path, data_dir, patience)?;
+        let file =
+            File::open(path.join("db")).map_err(|e| Error::io("open", path.join("db").display(), e))?;
+        let store =
+            Self { db, file, blobs: Blobs::open(&data_dir.join("blobs"))?, failed: AtomicBool::new(false) };
+        store.sync()?;
+        Ok(store)
+    }
+
+    /// The files named by digest.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Reads all jobs and attempts.
+    ///
+    /// # Errors
+    /// `Class::Storage` for a record that cannot be read.
+    pub fn load(&self) -> Result<Loaded> {
+        let mut loaded = Loaded::default();
+        for entry in self.db.scan_prefix(b"j/") {
+            let (key, value) = entry.map_err(read_error)?;
+            loaded.jobs.push((JobId(text_of(&key[2..])?), records::decode(&key, &value)?));
+        }
+        for entry in self.db.scan_prefix(b"a/") {
+            let (key, value) = entry.map_err(read_error)?;
+            loaded.attempts.push((AttemptId(number_of(&key, &key[2..])?), records::decode(&key, &value)?));
+        }
+        if let Some(value) = self.db.get(NEXT_ATTEMPT).map_err(read_error)? {
+            loaded.next_attempt = number_of(NEXT_ATTEMPT, &value)?;
+        }
+        Ok(loaded)
+    }
+
+    /// The tasks of a phase that have a record.
+    ///
+    /// # Errors
+    /// `Class::Storage` for a record that cannot be read.
+    pub fn tasks(&self, job: &JobId, phase: Phase) -> Result<Vec<(ShardId, TaskRecord)>> {
+        let prefix = task_prefix(job, phase);
+        let mut tasks = Vec::new();
+        for entry in self.db.scan_prefix(&prefix) {
+            let (key, value) = entry.map_err(read_error)?;
+            let shard = key[prefix.len()..]
+                .try_into()
+                .map(u32::from_be_bytes)
+                .map_err(|_| Error::storage(format!("the key `{}` names no shard", key.escape_ascii())))?;
+            tasks.push((ShardId(shard), records::decode(&key, &value)?));
+        }
+        Ok(tasks)
+    }
+
+    /// One task, if it has a record.
+    ///
+    /// # Errors
+    /// `Class::Storage` for a record that cannot be read.
+    pub fn task(&self, job: &JobId, task: TaskId) -> Result<Option<TaskRecord>> {
+        let key = task_key(job, task);
+        let value = self.db.get(&key).map_err(read_error)?;
+        value.map(|value| records::decode(&key, &value)).transpose()
+    }
+
+    /// The job that a client's request made.
+    ///
+    /// # Errors
+    /// `Class::Storage` if the store fails.
+    pub fn job_of_request(&self, request: &str) -> Result<Option<JobId>> {
+        let value = self.db.get(request_key(request)).map_err(read_error)?;
+        value.map(|value| text_of(&value).map(JobId)).transpose()
+    }
+
+    /// The last turn that was given out for an index; 0: none.
+    ///
+    /// # Errors
+    /// `Class::Storage` if the store fails.
+    pub fn last_turn(&self, index: &str) -> Result<u64> {
+        let key = turn_key(index);
+        let value = self.db.get(&key).map_err(read_error)?;
+        value.map_or(Ok(0), |value| number_of(&key, &value))
+    }
+
+    /// Makes a change durable: all of it, or none.
+    ///
+    /// # Errors
+    /// `Class::Storage` or `Class::Resource` if the disk fails; after that the store refuses all changes.
+    pub fn write(&self, change: Change) -> Result<()> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::storage("the state could not be synced before and takes no more changes")
+                .with_hint("see to the disk of the data folder, then start the coordinator again"));
+        }
+        self.db
+            .apply_batch(change.batch)
+            .map_err(write_error)
+            .and_then(|()| self.sync())
+            .inspect_err(|_| self.failed.store(true, Ordering::Release))
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.db.flush().map_err(write_error)?;
+        self.file.sync_all().map_err(|e| Error::io("sync", "state/db", e))
+    }
+}
+
+fn open_db(path: &Path, data_dir: &Path, patience: Duration) -> Result<Db> {
+    let start = Instant::now();
+    loop {
+        let opened = sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            // Every change is flushed by hand, before its reply.
+            .flush_every_ms(None)
+            .open();
+        match opened {
+            Ok(db) => return Ok(db),
+            Err(e) if is_locked(&e) && start.elapsed() < patience => std::thread::sleep(LOCK_PAUSE),
+            Err(e) if is_locked(&e) => {
+                return Err(Error::new(
+                    Class::Conflict,
+                    format!("the data folder `{}` is in use by another process", data_dir.display()),
+                )
+                .with_hint("stop the other coordinator, or name another folder with --data-dir"));
+            }
+            Err(sled::Error::Io(e)) => {
+                return Err(Error::io("open the state in", data_dir.display(), e));
+            }
+            Err(e) => {
+                return Err(Error::storage(format!("cannot open the state in `{}`: {e}", path.display()))
+                    .with_source(e)
+                    .with_hint("published outputs are not touched; move the folder away to start anew"));
+            }
+        }
+    }
+}
+
+/// sled 0.34 reports a held lock as an I/O error of kind `Other` that says so.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(e) if e.to_string().contains("could not acquire lock"))
+}
+
+fn read_error(error: sled::Error) -> Error {
+    Error::storage(format!("cannot read the state: {error}")).with_source(error)
+}
+
+fn write_error(error: sled::Error) -> Error {
+    match error {
+        sled::Error::Io(e) => Error::io("write", "the state", e),
+        other => Error::storage(format!("cannot write the state: {other}")).with_source(other),
+    }
+}
+
+/// A change of several records that becomes durable at once.
+#[derive(Debug, Default)]
+pub struct Change {
+    batch: Batch,
+}
+
+impl Change {
+    /// Sets a job.
+    ///
+    /// # Errors
+    /// `Class::Internal` for a record over 4 KiB.
+    pub fn put_job(&mut self, id: &JobId, record: &JobRecord) -> Result<()> {
+        self.put(format!("j/{id}").into_bytes(), records::encode(record)?)
+    }
+
+    /// Sets a task.
+    ///
+    /// # Errors
+    /// `Class::Internal` for a record over 4 KiB.
+    pub fn put_task(&mut self, job: &JobId, task: TaskId, record: &TaskRecord) -> Result<()> {
+        self.put(task_key(job, task), records::encode(record)?)
+    }
+
+    /// Removes a task: nobody has tried it.
+    pub fn remove_task(&mut self, job: &JobId, task: TaskId) {
+        self.batch.remove(task_key(job, task));
+    }
+
+    /// Sets a running attempt and, with it, the number of the next.
+    ///
+    /// # Errors
+    /// `Class::Internal` for a record over 4 KiB.
+    pub fn put_attempt(&mut self, id: AttemptId, record: &AttemptRecord) -> Result<()> {
+        self.batch.insert(NEXT_ATTEMPT, &(id.0 + 1).to_be_bytes());
+        self.put(attempt_key(id), records::encode(record)?)
+    }
+
+    /// Removes an attempt that is over.
+    pub fn remove_attempt(&mut self, id: AttemptId) {
+        self.batch.remove(attempt_key(id));
+    }
+
+    /// Notes which job a client's request made.
+    pub fn put_request(&mut self, request: &str, job: &JobId) {
+        self.batch.insert(request_key(request), job.as_str());
+    }
+
+    /// Notes the last turn that was given out for an index.
+    pub fn put_turn(&mut self, index: &str, turn: u64) {
+        self.batch.insert(turn_key(index), &turn.to_be_bytes());
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(Error::internal(format!(
+                "the record `{}` has {} bytes, more than {MAX_VALUE_BYTES}",
+                key.escape_ascii(),
+                value.len()
+            )));
+        }
+        self.batch.insert(key, value);
+        Ok(())
+    }
+}
+
+fn task_prefix(job: &JobId, phase: Phase) -> Vec<u8> {
+    format!("t/{job}/{}/", phase.as_str()).into_bytes()
+}
+
+fn task_key(job: &JobId, task: TaskId) -> Vec<u8> {
+    let mut key = task_prefix(job, task.phase);
+    key.extend_from_slice(&task.shard.0.to_be_bytes());
+    key
+}
+
+fn attempt_key(id: AttemptId) -> Vec<u8> {
+    let mut key = b"a/".to_vec();
+    key.extend_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+fn request_key(request: &str) -> Vec<u8> {
+    format!("r/{request}").into_bytes()
+}
+
+fn turn_key(index: &str) -> Vec<u8> {
+    format!("i/{index}").into_bytes()
+}
+
+fn number_of(key: &[u8], bytes: &[u8]) -> Result<u64> {
+    bytes
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| Error::storage(format!("the record `{}` is no number", key.escape_ascii())))
+}
+
+fn text_of(bytes: &[u8]) -> Result<String> {
+    String::from_utf8(bytes.to_vec())
+        .map_err(|e| Error::storage(format!("the state holds an id that is not UTF-8: {e}")))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn attempt(worker: &str) -> AttemptRecord {
+        AttemptRecord {
+            job: "j-1".into(),
+            task: TaskId { phase: Phase::Scan, shard: ShardId(3) },
+            worker: worker.into(),
+        }
+    }
+
+    #[test]
+    fn a_written_change_is_there_after_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let store = Store::open(dir.path()).unwrap();
+            let mut change = Change::default();
+            change.put_attempt(AttemptId(7), &attempt("w")).unwrap();
+            change.put_request("r-1", &"j-1".into());
+            change.put_turn("default", 2);
+            let record = TaskRecord { counted: 1, ..TaskRecord::default() };
+            change.put_task(&"j-1".into(), attempt("w").task, &record).unwrap();
+            store.write(change).unwrap();
+        }
+        let store = Store::open(dir.path()).unwrap();
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.attempts, [(AttemptId(7), attempt("w"))]);
+        assert_eq!(loaded.next_attempt, 8);
+        assert_eq!(store.job_of_request("r-1").unwrap(), Some("j-1".into()));
+        assert_eq!(store.last_turn("default").unwrap(), 2);
+        assert_eq!(store.last_turn("other").unwrap(), 0);
+        assert_eq!(store.tasks(&"j-1".into(), Phase::Scan).unwrap().len(), 1);
+        assert!(store.tasks(&"j-1".into(), Phase::Emit).unwrap().is_empty());
+    }
+
+    #[test]
+    fn numbers_of_attempts_go_on_after_the_attempts_are_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let store = Store::open(dir.path()).unwrap();
+            let mut grant = Change::default();
+            grant.put_attempt(AttemptId(0), &attempt("w")).unwrap();
+            store.write(grant).unwrap();
+            let mut end = Change::default();
+            end.remove_attempt(AttemptId(0));
+            store.write(end).unwrap();
+        }
+        let loaded = Store::open(dir.path()).unwrap().load().unwrap();
+        assert!(loaded.attempts.is_empty());
+        assert_eq!(loaded.next_attempt, 1);
+    }
+
+    #[test]
+    fn a_folder_in_use_is_refused_with_a_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let _held = Store::open(dir.path()).unwrap();
+        let error = Store::open_within(dir.path(), Duration::ZERO).err().unwrap();
+        assert_eq!(error.class(), Class::Conflict);
+        assert!(error.message().contains("in use by another process"));
+        assert!(error.hint().unwrap().contains("--data-dir"));
+    }
+
+    #[test]
+    fn a_record_over_4_kib_is_refused() {
+        let mut change = Change::default();
+        assert!(change.put_attempt(AttemptId(0), &attempt(&"w".repeat(5_000))).is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! Pulls tasks into free slots and brings their results back.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tamis_common::{Class, Error};
+use tamis_proto::v1;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::client::Backoff;
+use super::{Running, Session, heartbeat};
+use crate::progress::Progress;
+use crate::run::{Task, execute};
+
+/// How long attempts that were told to stop may take to notice, and their release to be answered.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Ends the heartbeat with the session, however that ends.
+struct Beats(tokio::task::JoinHandle<()>);
+
+impl Drop for Beats {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Works until the worker is drained.
+pub(super) async fn run(session: Arc<Session>) {
+    let _beats = Beats(tokio::spawn(heartbeat::run(session.clone())));
+    let mut attempts = JoinSet::new();
+    pull(&session, &mut attempts).await;
+    leave(&session, attempts).await;
+    tracing::info!(worker = %session.config.worker_id, "the worker has left");
+}
+
+/// Pulls until the drain begins.
+async fn pull(session: &Arc<Session>, attempts: &mut JoinSet<()>) {
+    let slots = Arc::new(Semaphore::new(session.config.slots));
+    let mut drain = session.drain.subscribe();
+    let mut backoff = Backoff::default();
+    loop {
+        while attempts.try_join_next().is_some() {}
+        let polled = tokio::select! {
+            _ = drain.wait_for(Option::is_some) => return,
+            polled = poll(session, &slots) => polled,
+        };
+        match polled {
+            Ok((response, permits)) => {
+                let known = response.order() != v1::WorkerOrder::Register;
+                take(session, attempts, response, permits).await;
+                if known {
+                    backoff = Backoff::default();
+                    continue;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "no tasks could be pulled"),
+        }
+        tokio::select! {
+            _ = drain.wait_for(Option::is_some) => return,
+            () = backoff.pause() => {}
+        }
+    }
+}
+
+/// Waits for a free slot, then for tasks for all slots that are free by then.
+async fn poll(
+    session: &Session,
+    slots: &Arc<Semaphore>,
+) -> tamis_common::Result<(v1::AcquireTasksResponse, Vec<OwnedSemaphorePermit>)> {
+    let closed = |_| Error::internal("the slots are closed");
+    let mut permits = vec![slots.clone().acquire_owned().await.map_err(closed)?];
+    while let Ok(permit) = slots.clone().try_acquire_owned() {
+        permits.push(permit);
+    }
+    let response = session.client.acquire(permits.len()).await?;
+    Ok((response, permits))
+}
+
+async fn take(
+    session: &Arc<Session>,
+    attempts: &mut JoinSet<()>,
+    response: v1::AcquireTasksResponse,
+    permits: Vec<OwnedSemaphorePermit>,
+) {
+    let order = response.order();
+    for (task, permit) in response.tasks.into_iter().zip(permits) {
+        let (job, attempt) = (task.job_id.clone(), task.attempt);
+        match Task::from_wire(task) {
+            Ok(task) => {
+                let (task, progress) = (Arc::new(task), Arc::<Progress>::default());
+                let running = Running { task: task.clone(), progress: progress.clone(), revoked: false };
+                // Before anything else, so that the next beat renews it.
+                session.running().insert(task.attempt, running);
+                attempts.spawn(attempt_task(session.clone(), task, progress, permit));
+            }
+            // Nobody beats for it: its lease ends, and that counts.
+            Err(error) => tracing::error!(job, attempt, %error, "a task could not be read"),
+        }
+    }
+    match order {
+        v1::WorkerOrder::Drain => session.begin_drain(session.config.drain_patience),
+        v1::WorkerOrder::Register => heartbeat::register_again(session).await,
+        v1::WorkerOrder::Unspecified => {}
+    }
+}
+
+/// One attempt, from its start to the coordinator's answer.
+async fn attempt_task(
+    session: Arc<Session>,
+    task: Arc<Task>,
+    progress: Arc<Progress>,
+    permit: OwnedSemaphorePermit,
+) {
+    tracing::debug!(job = %task.job, task = %task.id, attempt = %task.attempt, "an attempt begins");
+    let result = execute(session.executor.clone(), task.clone(), progress.clone()).await;
+    // The slot is free for the next task while the result is brought back.
+    drop(permit);
+    let committed = match result {
+        Ok(manifest) => match session.client.commit(&task, &manifest).await {
+            Ok(()) => true,
+            Err(error) if matches!(error.class(), Class::LeaseLost | Class::Cancelled) => {
+                tracing::warn!(job = %task.job, task = %task.id, attempt = %task.attempt, %error,
+                    "a result came too late");
+                false
+            }
+            Err(error) => {
+                report(&session, &task, error.context("the result was not taken")).await;
+                false
+            }
+        },
+        Err(error) => {
+            end_without_result(&session, &task, &progress, error).await;
+            false
+        }
+    };
+    session.running().remove(&task.attempt);
+    if !committed {
+        remove_leftovers(&session, &task).await;
+    }
+}
+
+async fn end_without_result(session: &Session, task: &Task, progress: &Progress, error: Error) {
+    if session.is_revoked(task.attempt) {
+        // The coordinator has ended the attempt itself.
+        tracing::info!(job = %task.job, task = %task.id, attempt = %task.attempt, "an attempt stopped");
+        return;
+    }
+    if error.class() == Class::Cancelled && progress.cancelled.load(Ordering::Relaxed) {
+        let reason = if session.is_draining() { "drain" } else { "cancelled" };
+        if let Err(error) = session.client.release(task, reason).await {
+            tracing::warn!(job = %task.job, task = %task.id, %error, "a task could not be given back");
+        }
+        return;
+    }
+    report(session, task, error).await;
+}
+
+async fn report(session: &Session, task: &Task, error: Error) {
+    tracing::warn!(job = %task.job, task = %task.id, attempt = %task.attempt, %error, "an attempt failed");
+    if let Err(refused) = session.client.fail(task, &error).await {
+        tracing::warn!(job = %task.job, task = %task.id, error = %refused, "a failure could not be reported");
+    }
+}
+
+/// Nobody reads what an attempt without a commit wrote. What stays here is swept at the job's end.
+async fn remove_leftovers(session: &Session, task: &Task) {
+    let (storage, work) = (session.storage.clone(), task.work.clone());
+    let removed = tokio::task::spawn_blocking(move || storage.remove(&work)).await;
+    if let Ok(Err(error)) = removed {
+        tracing::debug!(work = %task.work, %error, "leftovers could not be removed");
+    }
+}
+
+/// Lets attempts finish until the deadline, then stops and gives back the others.
+async fn leave(session: &Session, mut attempts: JoinSet<()>) {
+    let mut drain = session.drain.subscribe();
+    loop {
+        let deadline = drain.borrow_and_update().unwrap_or_else(Instant::now);
+        tokio::select! {
+            ended = attempts.join_next() => if ended.is_none() { return },
+            () = tokio::time::sleep_until(deadline) => break,
+            // The deadline may come nearer.
+            _ = drain.changed() => {}
+        }
+    }
+    session.cancel_all();
+    let stopped = async { while attempts.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_PATIENCE, stopped).await.is_err() {
+        tracing::warn!(attempts = attempts.len(), "attempts did not stop in time; their leases will end");
+    }
+}
