@@ -1,5 +1,26 @@
 //! The global dedup index: what was published before, by hash, LSH key and signature.
 
+mod bits;
+mod block;
+mod catalogue;
+mod columns;
+mod enter;
+mod file;
+mod filter;
+mod indexes;
+mod list;
+mod local;
+mod merge;
+mod run;
+mod walk;
+
+#[cfg(test)]
+mod measure;
+#[cfg(test)]
+mod tests;
+
+pub use indexes::Indexes;
+
 use tamis_common::Result;
 use tamis_common::artefact::BandRow;
 use tamis_common::dedup::DedupParams;
