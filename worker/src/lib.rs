@@ -1,1 +1,6 @@
-//! worker
+//! The stateless worker: reads, filters, signs, tokenizes and writes shards.
+
+pub mod emit;
+pub mod progress;
+pub mod tokenize;
+pub mod write;

@@ -1,0 +1,209 @@
+//! Text to token ids under the target model's `tokenizer.json`.
+//!
+//! `tokenizers` is the reference. `fastokens` replaces it where it loads the file and agrees with it on a set of
+//! probes at load; emit compares the two again on a sample of the documents.
+
+mod probe;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tamis_common::storage::hex;
+use tamis_common::{Error, Result};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// One document in this many is tokenized by the reference too: at a thirtieth of the speed that costs less than
+/// two percent.
+const REFERENCE_SAMPLE: u64 = 2_000;
+/// Keeps this sample apart from others that are drawn by a hash of the text.
+const REFERENCE_SEED: u64 = 0x7265_6665_7265_6e63;
+
+/// A loaded tokenizer, shared by all slots of a worker.
+pub struct Tokenizer {
+    name: String,
+    digest: String,
+    vocab_size: usize,
+    reference: tokenizers::Tokenizer,
+    /// Present where it agrees with the reference.
+    fast: Option<fastokens::Tokenizer>,
+}
+
+impl Tokenizer {
+    /// Loads a `tokenizer.json`; `name` is what messages call it. Truncation and padding of the file are switched
+    /// off: a training set holds whole documents.
+    ///
+    /// # Errors
+    /// `Class::Spec` if it is no tokenizer, or one whose ids are random.
+    pub fn load(bytes: &[u8], name: &str) -> Result<Self> {
+        let json = parse(bytes, name)?;
+        refuse_dropout(&json, name)?;
+        let reference = load_reference(bytes, name)?;
+        let fast = match load_fast(json, &reference) {
+            Ok(fast) => Some(fast),
+            Err(reason) => {
+                tracing::info!(tokenizer = name, %reason, "tokenizing with the reference, fastokens does not fit");
+                None
+            }
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            digest: hex(&Sha256::digest(bytes)),
+            vocab_size: vocab_size(&reference),
+            reference,
+            fast,
+        })
+    }
+
+    /// Replaces `ids` by those of `text`, without special tokens added around it.
+    ///
+    /// # Errors
+    /// `Class::Input` if the tokenizer cannot encode the text.
+    pub fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
+        let Some(fast) = &self.fast else { return self.encode_reference(text, ids) };
+        match encode_fast(fast, text) {
+            Ok(encoded) => {
+                *ids = encoded;
+                Ok(())
+            }
+            Err(reason) => {
+                tracing::warn!(tokenizer = self.name, %reason, "fastokens failed on a text, the reference takes it");
+                self.encode_reference(text, ids)
+            }
+        }
+    }
+
+    /// As [`Self::encode`], by the reference engine.
+    ///
+    /// # Errors
+    /// `Class::Input` if the tokenizer cannot encode the text.
+    pub fn encode_reference(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
+        let encoding = encode_reference(&self.reference, text).map_err(|reason| {
+            Error::input(format!("tokenizer `{}` cannot encode a text: {reason}", self.name))
+        })?;
+        ids.clear();
+        ids.extend_from_slice(encoding.get_ids());
+        Ok(())
+    }
+
+    /// Tokens of `text`.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn count(&self, text: &str) -> Result<usize> {
+        let mut ids = Vec::new();
+        self.encode(text, &mut ids)?;
+        Ok(ids.len())
+    }
+
+    /// Whether this text belongs to the stable sample on which the engine is compared with the reference.
+    pub fn is_sampled_for_reference(&self, text: &str) -> bool {
+        self.fast.is_some()
+            && xxh3_64_with_seed(text.as_bytes(), REFERENCE_SEED).is_multiple_of(REFERENCE_SAMPLE)
+    }
+
+    /// The engine that encodes: `fastokens` or `tokenizers`.
+    pub fn engine(&self) -> &'static str {
+        if self.fast.is_some() { "fastokens" } else { "tokenizers" }
+    }
+
+    /// One more than the largest id, or the number of tokens if that is larger; added tokens are counted.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    /// SHA-256 of the file, lower-case hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .field("engine", &self.engine())
+            .field("vocab_size", &self.vocab_size)
+            .finish_non_exhaustive()
+    }
+}
+
+fn no_tokenizer(name: &str, reason: impl fmt::Display) -> Error {
+    Error::spec(format!("`{name}` is no tokenizer.json: {reason}"))
+        .with_hint("`tokenizer.path` must name the `tokenizer.json` that belongs to the target model")
+}
+
+fn parse(bytes: &[u8], name: &str) -> Result<Value> {
+    let json: Value = serde_json::from_slice(bytes).map_err(|e| no_tokenizer(name, e))?;
+    if json.get("model").is_none_or(|model| !model.is_object()) {
+        return Err(no_tokenizer(name, "it has no object `model`"));
+    }
+    Ok(json)
+}
+
+/// With dropout the ids of a text are drawn by chance, and no two runs would give the same set.
+fn refuse_dropout(json: &Value, name: &str) -> Result<()> {
+    let dropout = json.pointer("/model/dropout").and_then(Value::as_f64).unwrap_or(0.0);
+    if dropout == 0.0 {
+        return Ok(());
+    }
+    Err(Error::spec(format!("`{name}`: `model.dropout` must be 0 or null, got {dropout}"))
+        .with_hint("set `model.dropout` to null: with dropout the ids are random"))
+}
+
+fn load_reference(bytes: &[u8], name: &str) -> Result<tokenizers::Tokenizer> {
+    let loaded = contained(|| tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string()));
+    let mut reference = loaded.map_err(|reason| no_tokenizer(name, reason))?;
+    reference.with_padding(None);
+    reference.with_truncation(None).map_err(|e| no_tokenizer(name, e))?;
+    Ok(reference)
+}
+
+/// The fast engine, or the reason why it must not be used.
+fn load_fast(mut json: Value, reference: &tokenizers::Tokenizer) -> Result<fastokens::Tokenizer, String> {
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("truncation".to_owned(), Value::Null);
+        fields.insert("padding".to_owned(), Value::Null);
+    }
+    let fast = contained(|| fastokens::Tokenizer::from_json(json).map_err(|e| e.to_string()))?;
+    for text in probe::texts(reference) {
+        let expected = encode_reference(reference, &text)?;
+        if encode_fast(&fast, &text)? != expected.get_ids() {
+            return Err(format!("ids differ from those of the reference on the probe {text:?}"));
+        }
+    }
+    Ok(fast)
+}
+
+fn encode_fast(fast: &fastokens::Tokenizer, text: &str) -> Result<Vec<u32>, String> {
+    contained(|| fast.encode(text).map_err(|e| e.to_string()))
+}
+
+fn encode_reference(reference: &tokenizers::Tokenizer, text: &str) -> Result<tokenizers::Encoding, String> {
+    contained(|| reference.encode_fast(text, false).map_err(|e| e.to_string()))
+}
+
+/// Runs foreign code whose panic must not end the worker.
+fn contained<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Err(format!("panicked: {}", message.unwrap_or("no message")))
+    })
+}
+
+/// Ids may have holes, and the token width must hold the largest.
+fn vocab_size(reference: &tokenizers::Tokenizer) -> usize {
+    let past_largest = reference.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+    past_largest.max(reference.get_vocab_size(true))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

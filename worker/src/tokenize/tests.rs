@@ -1,0 +1,187 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Instant;
+
+use tamis_common::Class;
+
+use super::*;
+
+/// A byte-level BPE of the 256 bytes and a few merges, with an added token, padding and truncation.
+pub(crate) fn small_tokenizer_json() -> Value {
+    let merges = [["h", "e"], ["l", "l"], ["he", "ll"], ["hell", "o"], ["Ġ", "w"], ["ä", "¸"], ["ä¸", "Ń"]];
+    let mut vocab = serde_json::Map::new();
+    let bytes = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet();
+    let mut alphabet: Vec<char> = bytes.into_iter().collect();
+    alphabet.sort_unstable();
+    for (id, character) in alphabet.into_iter().enumerate() {
+        vocab.insert(character.to_string(), id.into());
+    }
+    for [left, right] in merges {
+        vocab.insert(format!("{left}{right}"), vocab.len().into());
+    }
+    let end = vocab.len();
+    serde_json::json!({
+        "version": "1.0",
+        "truncation": {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0},
+        "padding": {"strategy": {"Fixed": 16}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": end,
+            "pad_type_id": 0, "pad_token": "<|end|>"},
+        "added_tokens": [{"id": end, "content": "<|end|>", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true}],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "post_processor": null,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+        "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "vocab": vocab,
+            "merges": merges}
+    })
+}
+
+fn small_tokenizer() -> Tokenizer {
+    Tokenizer::load(small_tokenizer_json().to_string().as_bytes(), "small.json").unwrap()
+}
+
+#[test]
+fn a_tokenizer_encodes_whole_texts_without_padding_or_truncation() {
+    let tokenizer = small_tokenizer();
+    let mut ids = vec![7; 3];
+    tokenizer.encode("hello world, hello world", &mut ids).unwrap();
+    let hello = tokenizer.reference.token_to_id("hello").unwrap();
+    assert_eq!(ids[0], hello);
+    assert_eq!(ids.len(), 14);
+    assert_eq!(tokenizer.count("hello").unwrap(), 1);
+    assert_eq!(tokenizer.count("").unwrap(), 0);
+    assert_eq!(tokenizer.count("中").unwrap(), 1);
+}
+
+#[test]
+fn added_tokens_in_text_are_one_id_and_count_as_vocabulary() {
+    let tokenizer = small_tokenizer();
+    assert_eq!(tokenizer.vocab_size(), 256 + 7 + 1);
+    let mut ids = Vec::new();
+    tokenizer.encode("<|end|>", &mut ids).unwrap();
+    assert_eq!(ids, [263]);
+}
+
+#[test]
+fn the_vocabulary_reaches_to_the_largest_id() {
+    let mut json = small_tokenizer_json();
+    json["added_tokens"][0]["id"] = 70_000.into();
+    json["model"]["vocab"]["<|end|>"] = 70_000.into();
+    let tokenizer = Tokenizer::load(json.to_string().as_bytes(), "holes.json").unwrap();
+    assert_eq!(tokenizer.vocab_size(), 70_001);
+}
+
+#[test]
+fn both_engines_give_the_same_ids() {
+    let tokenizer = small_tokenizer();
+    assert_eq!(tokenizer.engine(), "fastokens");
+    let (mut ids, mut expected) = (Vec::new(), Vec::new());
+    for text in probe::texts(&tokenizer.reference) {
+        tokenizer.encode(&text, &mut ids).unwrap();
+        tokenizer.encode_reference(&text, &mut expected).unwrap();
+        assert_eq!(ids, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_that_fastokens_does_not_know_is_taken_by_the_reference() {
+    let json = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1, "?": 2}, "unk_token": "?"}
+    });
+    let tokenizer = Tokenizer::load(json.to_string().as_bytes(), "words.json").unwrap();
+    assert_eq!(tokenizer.engine(), "tokenizers");
+    let mut ids = Vec::new();
+    tokenizer.encode("a b c a", &mut ids).unwrap();
+    assert_eq!(ids, [0, 1, 2, 0]);
+}
+
+#[test]
+fn what_is_no_tokenizer_is_refused_by_name() {
+    for bytes in
+        [&b""[..], b"not json", b"{}", b"[1]", b"{\"model\":{}}", b"{\"model\":{\"type\":\"BPE\"}}", b"\xff"]
+    {
+        let error = Tokenizer::load(bytes, "some/file.json").unwrap_err();
+        assert_eq!(error.class(), Class::Spec);
+        assert!(error.message().contains("`some/file.json` is no tokenizer.json"), "{error}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn random_ids_are_refused() {
+    let mut json = small_tokenizer_json();
+    json["model"]["dropout"] = 0.1.into();
+    let error = Tokenizer::load(json.to_string().as_bytes(), "random.json").unwrap_err();
+    assert_eq!(error.message(), "`random.json`: `model.dropout` must be 0 or null, got 0.1");
+}
+
+#[test]
+fn a_panic_is_contained() {
+    let outcome: Result<(), String> = contained(|| panic!("on purpose"));
+    assert_eq!(outcome.unwrap_err(), "panicked: on purpose");
+}
+
+#[test]
+fn one_text_in_two_thousand_is_compared_with_the_reference() {
+    let tokenizer = small_tokenizer();
+    let sampled = (0..100_000).filter(|i| tokenizer.is_sampled_for_reference(&format!("text {i}"))).count();
+    assert!((25..=80).contains(&sampled), "{sampled}");
+}
+
+#[test]
+fn tokenizers_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Tokenizer>();
+}
+
+/// Also measures: run it with `--nocapture` on an idle machine.
+#[test]
+#[ignore = "needs TAMIS_TEST_TOKENIZER, a tokenizer.json, and TAMIS_TEST_CORPUS, a folder of JSONL files"]
+fn both_engines_agree_on_every_document_of_a_corpus() {
+    let path = std::env::var("TAMIS_TEST_TOKENIZER").unwrap();
+    let corpus = std::env::var("TAMIS_TEST_CORPUS").unwrap();
+    let started = Instant::now();
+    let tokenizer = Tokenizer::load(&std::fs::read(&path).unwrap(), &path).unwrap();
+    println!("loaded in {:?}: {tokenizer:?}", started.elapsed());
+    assert_eq!(tokenizer.engine(), "fastokens");
+
+    let mut seconds = [[0.0; 2]; 2];
+    let mut bytes = [0; 2];
+    let (mut ids, mut expected) = (Vec::new(), Vec::new());
+    let mut documents = 0;
+    for text in corpus_texts(&corpus) {
+        let chinese = usize::from(text.len() > text.chars().count() * 2);
+        let started = Instant::now();
+        tokenizer.encode(&text, &mut ids).unwrap();
+        seconds[chinese][0] += started.elapsed().as_secs_f64();
+        let started = Instant::now();
+        tokenizer.encode_reference(&text, &mut expected).unwrap();
+        seconds[chinese][1] += started.elapsed().as_secs_f64();
+        assert_eq!(ids, expected, "{text:?}");
+        bytes[chinese] += text.len();
+        documents += 1;
+    }
+    assert!(documents > 0);
+    for (chinese, language) in ["English and others", "Chinese"].into_iter().enumerate() {
+        let megabytes = bytes[chinese] as f64 / 1e6;
+        println!(
+            "{language}: {megabytes:.1} MB, fastokens {:.1} MB/s, tokenizers {:.2} MB/s",
+            megabytes / seconds[chinese][0],
+            megabytes / seconds[chinese][1],
+        );
+    }
+}
+
+fn corpus_texts(folder: &str) -> impl Iterator<Item = String> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.to_string_lossy().contains("part-"));
+    files.sort();
+    files.into_iter().flat_map(|path| {
+        let content = std::fs::read_to_string(path).unwrap();
+        let lines = content.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|record| record["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    })
+}
