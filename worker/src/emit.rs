@@ -3,7 +3,9 @@
 
 mod merge;
 
-use tamis_common::artefact::{DROPS, Drop, FileEntry, SURVIVORS, Survivor, SurvivorsReader, TaskManifest, Verdict};
+use tamis_common::artefact::{
+    DROPS, Drop, FileEntry, SURVIVORS, Survivor, SurvivorsReader, TaskManifest, Verdict,
+};
 use tamis_common::shard::Shard;
 use tamis_common::spec::{JobSpec, SourceSpec};
 use tamis_common::stats::EmitStats;
@@ -98,7 +100,10 @@ impl<'a> DropsOutput<'a> {
     fn create(ctx: &EmitContext<'a>) -> Result<Self> {
         let shard = ctx.shard;
         let source = ctx.spec.sources.get(usize::from(shard.source)).ok_or_else(|| {
-            Error::internal(format!("shard {} names source {}, which the spec does not have", shard.id, shard.source))
+            Error::internal(format!(
+                "shard {} names source {}, which the spec does not have",
+                shard.id, shard.source
+            ))
         })?;
         Ok(Self {
             source,
@@ -170,7 +175,8 @@ impl<'a> KeptOutput<'a> {
 
     fn push(&mut self, document: &Survivor<'_>) -> Result<()> {
         if let Some(tokenizer) = self.tokenizer {
-            self.tokenize(tokenizer, document).map_err(|e| e.context(format_args!("document `{}`", document.id)))?;
+            self.tokenize(tokenizer, document)
+                .map_err(|e| e.context(format_args!("document `{}`", document.id)))?;
         }
         if let Some(text) = &mut self.text {
             text.push(document)?;

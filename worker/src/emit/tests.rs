@@ -36,7 +36,14 @@ fn spec(text: TextFormat, tokens: TokenFormat) -> JobSpec {
         tokenizer: None,
         sources: vec![source],
         filter: FilterSpec::default(),
-        dedup: DedupSpec { exact: true, near: true, params, index: None, register: true, resolve_memory: 1 << 30 },
+        dedup: DedupSpec {
+            exact: true,
+            near: true,
+            params,
+            index: None,
+            register: true,
+            resolve_memory: 1 << 30,
+        },
         mix: None,
         output: OutputSpec { uri: "file:///out".to_owned(), text, tokens, level: 3 },
         run: RunSpec {
@@ -347,7 +354,7 @@ mod sums {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn every_record_ends_in_exactly_one_place(
             fates in prop::collection::vec(

@@ -79,8 +79,9 @@ impl Tokenizer {
     /// # Errors
     /// `Class::Input` if the tokenizer cannot encode the text.
     pub fn encode_reference(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
-        let encoding = encode_reference(&self.reference, text)
-            .map_err(|reason| Error::input(format!("tokenizer `{}` cannot encode a text: {reason}", self.name)))?;
+        let encoding = encode_reference(&self.reference, text).map_err(|reason| {
+            Error::input(format!("tokenizer `{}` cannot encode a text: {reason}", self.name))
+        })?;
         ids.clear();
         ids.extend_from_slice(encoding.get_ids());
         Ok(())
@@ -98,7 +99,8 @@ impl Tokenizer {
 
     /// Whether this text belongs to the stable sample on which the engine is compared with the reference.
     pub fn is_sampled_for_reference(&self, text: &str) -> bool {
-        self.fast.is_some() && xxh3_64_with_seed(text.as_bytes(), REFERENCE_SEED).is_multiple_of(REFERENCE_SAMPLE)
+        self.fast.is_some()
+            && xxh3_64_with_seed(text.as_bytes(), REFERENCE_SEED).is_multiple_of(REFERENCE_SAMPLE)
     }
 
     /// The engine that encodes: `fastokens` or `tokenizers`.

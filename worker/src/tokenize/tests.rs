@@ -100,7 +100,9 @@ fn a_file_that_fastokens_does_not_know_is_taken_by_the_reference() {
 
 #[test]
 fn what_is_no_tokenizer_is_refused_by_name() {
-    for bytes in [&b""[..], b"not json", b"{}", b"[1]", b"{\"model\":{}}", b"{\"model\":{\"type\":\"BPE\"}}", b"\xff"] {
+    for bytes in
+        [&b""[..], b"not json", b"{}", b"[1]", b"{\"model\":{}}", b"{\"model\":{\"type\":\"BPE\"}}", b"\xff"]
+    {
         let error = Tokenizer::load(bytes, "some/file.json").unwrap_err();
         assert_eq!(error.class(), Class::Spec);
         assert!(error.message().contains("`some/file.json` is no tokenizer.json"), "{error}");

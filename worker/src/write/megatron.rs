@@ -130,11 +130,17 @@ impl TokenWriter for MegatronWriter {
 
     fn finish(mut self: Box<Self>) -> Result<Vec<FileEntry>> {
         self.flush_chunk()?;
-        write_index(&mut self.idx, &self.lengths, self.width).map_err(|e| Error::io("write", &self.idx_uri, e))?;
+        write_index(&mut self.idx, &self.lengths, self.width)
+            .map_err(|e| Error::io("write", &self.idx_uri, e))?;
         let records = self.lengths.len() as u64;
         let entry = |extension: &str, object: ObjectWriter| {
             let written = object.finish()?;
-            Ok(FileEntry { name: format!("{}.{extension}", self.stem), written, content_sha256: None, records })
+            Ok(FileEntry {
+                name: format!("{}.{extension}", self.stem),
+                written,
+                content_sha256: None,
+                records,
+            })
         };
         Ok(vec![entry("bin", self.bin)?, entry("idx", self.idx)?])
     }
@@ -280,6 +286,8 @@ pub(crate) mod tests {
     }
 
     proptest! {
+        // A case writes and syncs four files.
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn any_documents_come_back_in_both_widths(
             documents in prop::collection::vec(prop::collection::vec(0_u32..65_536, 0..20), 0..20),

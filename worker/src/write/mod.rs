@@ -15,10 +15,10 @@ use tamis_common::ids::ShardId;
 use tamis_common::spec::{TextFormat, TokenFormat};
 use tamis_common::storage::{Storage, Uri};
 
+pub use self::parquet::ParquetWriter;
 pub use drops::DropsFile;
 pub use jsonl_zst::JsonlZstWriter;
 pub use megatron::{MegatronWriter, TokenWidth};
-pub use self::parquet::ParquetWriter;
 
 /// Writes the texts of a shard. Dropped without `finish`, it leaves nothing visible.
 pub trait TextWriter {
@@ -67,9 +67,12 @@ pub fn text_writer(
     level: i32,
 ) -> Result<Option<Box<dyn TextWriter>>> {
     Ok(match format {
-        TextFormat::JsonlZst => {
-            Some(Box::new(JsonlZstWriter::create(storage, work, part_name("text", shard, "jsonl.zst"), level)?))
-        }
+        TextFormat::JsonlZst => Some(Box::new(JsonlZstWriter::create(
+            storage,
+            work,
+            part_name("text", shard, "jsonl.zst"),
+            level,
+        )?)),
         TextFormat::Parquet => {
             Some(Box::new(ParquetWriter::create(storage, work, part_name("text", shard, "parquet"), level)?))
         }

@@ -79,10 +79,7 @@ impl ParquetWriter {
             vec![Arc::new(self.id.finish()), Arc::new(self.text.finish()), Arc::new(self.extra.finish())],
         )
         .map_err(|e| Error::internal(format!("documents do not fit the schema of `{}`: {e}", self.uri)))?;
-        self.writer
-            .write(&group)
-            .and_then(|()| self.writer.flush())
-            .map_err(|e| write_error(&self.uri, e))
+        self.writer.write(&group).and_then(|()| self.writer.flush()).map_err(|e| write_error(&self.uri, e))
     }
 }
 
