@@ -39,8 +39,7 @@ impl Default for DedupParams {
 impl DedupParams {
     /// Whether signatures and band keys made with `other` may be compared with those made with `self`.
     pub fn comparable_with(&self, other: &Self) -> bool {
-        (self.shingle, self.k, self.bands, self.rows)
-            == (other.shingle, other.k, other.bands, other.rows)
+        (self.shingle, self.k, self.bands, self.rows) == (other.shingle, other.k, other.bands, other.rows)
     }
 }
 
@@ -56,7 +55,8 @@ pub fn derive_bands(threshold: f64, k: u32) -> (u32, u32) {
         let needed = ((1.0 - PROPOSING_RECALL).ln() / (1.0 - share(rows)).ln()).ceil();
         (needed.max(1.0) as u32, rows)
     };
-    let fitting = || (2..=16).map(bands).filter(|(bands, rows)| u64::from(*bands) * u64::from(*rows) <= u64::from(k));
+    let fitting =
+        || (2..=16).map(bands).filter(|(bands, rows)| u64::from(*bands) * u64::from(*rows) <= u64::from(k));
     fitting()
         .filter(|(bands, _)| *bands <= FEW_BANDS)
         .max_by_key(|(_, rows)| *rows)

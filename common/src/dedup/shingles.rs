@@ -73,10 +73,8 @@ impl Shingler {
         self.hashes.push(rolling);
         let pairs = self.units.iter().zip(&self.units[self.size..]);
         self.hashes.extend(pairs.map(|(old, new)| {
-            rolling = rolling
-                .wrapping_mul(BASE)
-                .wrapping_add(*new)
-                .wrapping_sub(old.wrapping_mul(self.leaving));
+            rolling =
+                rolling.wrapping_mul(BASE).wrapping_add(*new).wrapping_sub(old.wrapping_mul(self.leaving));
             rolling
         }));
         &self.hashes

@@ -75,11 +75,15 @@ mod tests {
 
     #[test]
     fn signatures_do_not_change_between_versions() {
-        let (hash, signature, keys) = sign("The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸跳过懒狗。");
+        let (hash, signature, keys) =
+            sign("The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸跳过懒狗。");
         let digest = xxh3_128(&signature.unwrap_or_default());
         let bands = keys.iter().fold(0, |sum: u64, key| sum.rotate_left(7) ^ key);
         // Computed by an independent implementation. A change here needs another `HASH_VERSION`.
-        assert_eq!(format!("{hash:032x} {digest:032x} {bands:016x}"), "1f5251dc89d9e9e51690b3fbd357caa4 6ceb5b1a67ddae5651056c60f91af230 98eaa7330557e630");
+        assert_eq!(
+            format!("{hash:032x} {digest:032x} {bands:016x}"),
+            "1f5251dc89d9e9e51690b3fbd357caa4 6ceb5b1a67ddae5651056c60f91af230 98eaa7330557e630"
+        );
     }
 
     #[test]

@@ -51,8 +51,7 @@ pub(super) fn lower(c: char) -> impl Iterator<Item = char> {
 
 /// Whether normalization never joins `c` to what stands before it, nor changes it.
 pub(super) fn is_stable(c: char) -> bool {
-    canonical_combining_class(c) == 0
-        && is_nfkc_quick(std::iter::once(c)) == IsNormalized::Yes
+    canonical_combining_class(c) == 0 && is_nfkc_quick(std::iter::once(c)) == IsNormalized::Yes
 }
 
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {

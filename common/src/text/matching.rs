@@ -145,11 +145,8 @@ mod tests {
 
     /// The definition.
     fn reference(text: &str) -> String {
-        let folded: String = text
-            .nfkc()
-            .flat_map(char::to_lowercase)
-            .map(|c| if c == 'ς' { 'σ' } else { c })
-            .collect();
+        let folded: String =
+            text.nfkc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect();
         folded.split(char::is_whitespace).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
@@ -166,8 +163,7 @@ mod tests {
             ́กำ่ທขကြក្កअािक्षאבג״׳😀👍🏽👩\u{200d}👧\u{fe0f}🇫🇷𝐀𝟗𐐀𠀀\u{2f800}\u{e0100}\u{200b}\u{ad}\u{feff}’“”—–·‿ªºµΩÅ\u{2126}\u{212b}\u{1e9b}\u{1d165}\u{1d15e}\u{0}\u{7f}"
             .chars()
             .collect();
-        prop::collection::vec(prop::sample::select(pool), 0..24)
-            .prop_map(|chars| chars.into_iter().collect())
+        prop::collection::vec(prop::sample::select(pool), 0..24).prop_map(|chars| chars.into_iter().collect())
     }
 
     #[test]

@@ -19,11 +19,8 @@ pub fn for_each_unit<'a>(text: &'a str, mut unit: impl FnMut(&'a str)) {
         let mut own = 0;
         let mut skip = 0;
         while let Some(&byte) = bytes.get(at) {
-            let (class, length) = if byte < 0x80 {
-                (BYTE_CLASS[byte as usize], 1)
-            } else {
-                class_at(classes, text, at)
-            };
+            let (class, length) =
+                if byte < 0x80 { (BYTE_CLASS[byte as usize], 1) } else { class_at(classes, text, at) };
             if class & (BREAK | OWN) != 0 {
                 skip = length;
                 own = class & OWN;
@@ -144,15 +141,15 @@ mod tests {
             \u{e0100}\u{200b}\u{ad}\u{feff}’“”—·‿ªª²٣٤،。、\u{2028}\u{1f100}ˆ˂\u{a708}"
             .chars()
             .collect();
-        prop::collection::vec(prop::sample::select(pool), 0..24)
-            .prop_map(|chars| chars.into_iter().collect())
+        prop::collection::vec(prop::sample::select(pool), 0..24).prop_map(|chars| chars.into_iter().collect())
     }
 
     #[test]
     fn words_numbers_and_ideographs_are_units() {
-        assert_eq!(units("it's 3,000.5 a.m. x_1 -- 中文abc，日本！"), [
-            "it's", "3,000.5", "a.m", "x_1", "中", "文", "abc", "日", "本"
-        ]);
+        assert_eq!(
+            units("it's 3,000.5 a.m. x_1 -- 中文abc，日本！"),
+            ["it's", "3,000.5", "a.m", "x_1", "中", "文", "abc", "日", "本"]
+        );
         assert_eq!(units("___ ... \"\" ，。"), Vec::<String>::new());
         assert_eq!(units("ภาษาไทย"), ["ภ", "า", "ษ", "า", "ไ", "ท", "ย"]);
         assert_eq!(units("“crème” ‘brûlée’ don’t"), ["crème", "brûlée", "don’t"]);

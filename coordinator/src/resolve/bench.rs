@@ -79,7 +79,8 @@ fn signing_and_resolving_a_corpus() {
                 rows.push(BandRow { key: *key, doc });
             }
             let signature = signed.signature.map(<[u8]>::to_vec);
-            let row = DocumentRow { record, hash: signed.hash, signature, id: name.clone(), ..Default::default() };
+            let row =
+                DocumentRow { record, hash: signed.hash, signature, id: name.clone(), ..Default::default() };
             table.push(&row).unwrap();
             ids.push((doc, name));
         }

@@ -51,7 +51,11 @@ impl Row {
 impl Exact {
     /// No two are equal.
     pub(super) fn none(documents: u32) -> Self {
-        Self { first_equal: (0..documents).collect(), in_index: RankedSet::default(), index_links: Vec::new() }
+        Self {
+            first_equal: (0..documents).collect(),
+            in_index: RankedSet::default(),
+            index_links: Vec::new(),
+        }
     }
 
     /// Compares all documents with each other and with the index.

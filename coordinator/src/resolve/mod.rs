@@ -147,11 +147,8 @@ pub fn resolve(input: &ResolveInput<'_>) -> Result<Resolution> {
     shards.sort_by_key(|shard| shard.id);
 
     let documents = Documents::read(input, &shards)?;
-    let exact = if input.exact {
-        Exact::find(input, &shards, &documents)?
-    } else {
-        Exact::none(documents.len())
-    };
+    let exact =
+        if input.exact { Exact::find(input, &shards, &documents)? } else { Exact::none(documents.len()) };
     let mut sets = UnionFind::new(documents.len());
     let mut near_links = Vec::new();
     let mut links = Links::new(0);
@@ -165,13 +162,7 @@ pub fn resolve(input: &ResolveInput<'_>) -> Result<Resolution> {
     }
     let Exact { first_equal, mut index_links, .. } = exact;
     index_links.append(&mut near_links);
-    let evidence = Evidence {
-        sets,
-        first_equal,
-        nearest: links.nearest,
-        index_links,
-        k: input.params.k,
-    };
+    let evidence = Evidence { sets, first_equal, nearest: links.nearest, index_links, k: input.params.k };
     let (dropped, clusters) = decide::decide(evidence, &documents)?;
     Ok(Resolution {
         dropped,

@@ -96,8 +96,7 @@ pub(super) fn propose(
     let at_once = (budget / bytes).clamp(1, rayon::current_num_threads() as u64) as usize;
     let parts = ResolveInput::parts(bytes, budget);
     let all: Vec<u32> = (0..input.params.bands).collect();
-    let mut proposed =
-        Proposed { bands: Vec::new(), with_index: Vec::new(), needed: RankedSet::default() };
+    let mut proposed = Proposed { bands: Vec::new(), with_index: Vec::new(), needed: RankedSet::default() };
     for bands in all.chunks(at_once) {
         let sorted: Vec<_> = bands
             .par_iter()

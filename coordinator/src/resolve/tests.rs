@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tamis_common::artefact::{
-    BandsWriter, DocumentRow, DocumentsWriter, DropCause, Partner, VerdictsReader,
-};
+use tamis_common::artefact::{BandsWriter, DocumentRow, DocumentsWriter, DropCause, Partner, VerdictsReader};
 use tamis_common::dedup::similarity;
 use tamis_common::ids::JobId;
 
@@ -66,11 +64,7 @@ impl DedupIndex for MemoryIndex {
         Err(Error::internal("not asked for"))
     }
 
-    fn lookup_hashes(
-        &self,
-        rows: &[(u128, DocRef)],
-        hit: &mut dyn FnMut(DocRef, EntryRef),
-    ) -> Result<()> {
+    fn lookup_hashes(&self, rows: &[(u128, DocRef)], hit: &mut dyn FnMut(DocRef, EntryRef)) -> Result<()> {
         assert!(rows.is_sorted());
         for (hash, doc) in rows {
             self.0.iter().filter(|(_, d)| d.hash == *hash).for_each(|(entry, _)| hit(*doc, *entry));
@@ -210,7 +204,8 @@ impl Job {
             PartnerRef::Job(doc) => Ok(self.place(doc)),
             PartnerRef::Index(entry) => Err(entry),
         };
-        let placed = |d: &Duplicate| (self.place(d.doc), d.stage, partner(d.kept), partner(d.via), d.similarity);
+        let placed =
+            |d: &Duplicate| (self.place(d.doc), d.stage, partner(d.kept), partner(d.via), d.similarity);
         resolution.dropped.iter().map(placed).collect()
     }
 }
@@ -244,10 +239,10 @@ fn a_chain_is_one_cluster_though_its_ends_are_not_near() {
     c[14..16].fill(9);
     assert!(similarity(&a, &c) < params().threshold);
     let found = resolved(&[doc(a, 0), doc(b, 0), doc(c, 0)], None);
-    assert_eq!(found, [
-        (1, Stage::Near, Ok(0), Ok(0), similar(12)),
-        (2, Stage::Near, Ok(0), Ok(1), similar(12)),
-    ]);
+    assert_eq!(
+        found,
+        [(1, Stage::Near, Ok(0), Ok(0), similar(12)), (2, Stage::Near, Ok(0), Ok(1), similar(12)),]
+    );
 }
 
 #[test]
@@ -255,12 +250,15 @@ fn exact_and_near_duplicates_mix_in_a_cluster() {
     let a = [1; K];
     let b = changed(a, 2);
     let docs = [doc(a, 0), doc(b, 0), doc(b, 0), doc(a, 0), short(7), short(7), doc([4; K], 0)];
-    assert_eq!(resolved(&docs, None), [
-        (1, Stage::Near, Ok(0), Ok(0), similar(14)),
-        (2, Stage::Exact, Ok(0), Ok(1), 1.0),
-        (3, Stage::Exact, Ok(0), Ok(0), 1.0),
-        (5, Stage::Exact, Ok(4), Ok(4), 1.0),
-    ]);
+    assert_eq!(
+        resolved(&docs, None),
+        [
+            (1, Stage::Near, Ok(0), Ok(0), similar(14)),
+            (2, Stage::Exact, Ok(0), Ok(1), 1.0),
+            (3, Stage::Exact, Ok(0), Ok(0), 1.0),
+            (5, Stage::Exact, Ok(4), Ok(4), 1.0),
+        ]
+    );
 }
 
 #[test]
@@ -275,13 +273,16 @@ fn an_index_entry_takes_its_whole_cluster() {
         (entry(2, 0), short(7)),
     ]));
     let docs = [doc(a, 0), doc([4; K], 0), doc(b, 0), doc(b, 0), short(7), doc(a, 0)];
-    assert_eq!(resolved(&docs, Some(&index)), [
-        (0, Stage::Index, Err(entry(1, 0)), Err(entry(1, 3)), similar(15)),
-        (2, Stage::Index, Err(entry(1, 0)), Err(entry(1, 0)), 1.0),
-        (3, Stage::Index, Err(entry(1, 0)), Err(entry(1, 0)), 1.0),
-        (4, Stage::Index, Err(entry(2, 0)), Err(entry(2, 0)), 1.0),
-        (5, Stage::Index, Err(entry(1, 0)), Ok(0), 1.0),
-    ]);
+    assert_eq!(
+        resolved(&docs, Some(&index)),
+        [
+            (0, Stage::Index, Err(entry(1, 0)), Err(entry(1, 3)), similar(15)),
+            (2, Stage::Index, Err(entry(1, 0)), Err(entry(1, 0)), 1.0),
+            (3, Stage::Index, Err(entry(1, 0)), Err(entry(1, 0)), 1.0),
+            (4, Stage::Index, Err(entry(2, 0)), Err(entry(2, 0)), 1.0),
+            (5, Stage::Index, Err(entry(1, 0)), Ok(0), 1.0),
+        ]
+    );
 }
 
 #[test]
@@ -356,7 +357,11 @@ fn verdicts_name_partners_of_job_and_index() {
     let shards: Vec<_> = job
         .shards
         .iter()
-        .map(|s| VerdictShard { id: s.id, documents: s.documents.clone(), source: ["x", "y"][s.id.0 as usize] })
+        .map(|s| VerdictShard {
+            id: s.id,
+            documents: s.documents.clone(),
+            source: ["x", "y"][s.id.0 as usize],
+        })
         .collect();
     let mix = BTreeMap::from([(ShardId(1), vec![(1, DropCause::new(Stage::Mix, "budget"))])]);
     let written = write_verdicts(
@@ -389,11 +394,10 @@ fn verdicts_name_partners_of_job_and_index() {
     assert_eq!((first[0].cause.kept.as_ref(), first[0].cause.via.as_ref()), (Some(&there), Some(&there)));
     let second = read(1);
     let keys: Vec<_> = second.iter().map(|v| (v.record, v.cause.key())).collect();
-    assert_eq!(keys, [
-        (0, "near/similarity".to_owned()),
-        (1, "mix/budget".to_owned()),
-        (3, "exact/match_text".to_owned())
-    ]);
+    assert_eq!(
+        keys,
+        [(0, "near/similarity".to_owned()), (1, "mix/budget".to_owned()), (3, "exact/match_text".to_owned())]
+    );
     assert_eq!(second[0].cause.kept, Some(here.clone()));
     assert_eq!(second[0].cause.value, Some(similar(14)));
     assert_eq!(second[2].cause.via, Some(here));
@@ -435,7 +439,8 @@ fn components(docs: &[Doc], index: &MemoryIndex) -> Vec<BTreeSet<usize>> {
             }
         }
     }
-    let mut sets: Vec<BTreeSet<usize>> = (0..docs.len() + entries.len()).map(|n| BTreeSet::from([n])).collect();
+    let mut sets: Vec<BTreeSet<usize>> =
+        (0..docs.len() + entries.len()).map(|n| BTreeSet::from([n])).collect();
     for (a, b) in edges {
         let [a, b] = [a, b].map(|n| sets.iter().position(|set| set.contains(&n)).unwrap());
         if a != b {

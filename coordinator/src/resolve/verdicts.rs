@@ -176,10 +176,8 @@ impl<'a> Names<'a> {
                 let place = self.docs.binary_search(&doc).map_err(|_| unknown())?;
                 let end = *self.ends.get(place).ok_or_else(unknown)?;
                 let start = if place == 0 { 0 } else { self.ends[place - 1] };
-                let source = self
-                    .sources
-                    .binary_search_by_key(&doc.shard(), |(id, _)| *id)
-                    .map_err(|_| unknown())?;
+                let source =
+                    self.sources.binary_search_by_key(&doc.shard(), |(id, _)| *id).map_err(|_| unknown())?;
                 Ok(Partner {
                     job: None,
                     source: self.sources[source].1.to_owned(),
