@@ -119,22 +119,13 @@ pub trait DedupIndex: Send + Sync {
     ///
     /// # Errors
     /// Of the store.
-    fn lookup_hashes(
-        &self,
-        rows: &[(u128, DocRef)],
-        hit: &mut dyn FnMut(DocRef, EntryRef),
-    ) -> Result<()>;
+    fn lookup_hashes(&self, rows: &[(u128, DocRef)], hit: &mut dyn FnMut(DocRef, EntryRef)) -> Result<()>;
 
     /// Calls `hit` for every pair of a document and an entry that share the key in `band`. `rows` are sorted.
     ///
     /// # Errors
     /// Of the store.
-    fn lookup_band(
-        &self,
-        band: u32,
-        rows: &[BandRow],
-        hit: &mut dyn FnMut(DocRef, EntryRef),
-    ) -> Result<()>;
+    fn lookup_band(&self, band: u32, rows: &[BandRow], hit: &mut dyn FnMut(DocRef, EntryRef)) -> Result<()>;
 
     /// Calls `each` with the signature of every entry, which are sorted and distinct and have one.
     ///
