@@ -284,9 +284,7 @@ impl Catalogue {
         self.db.flush().map_err(|e| self.wrong(e))?;
         // sled's flush hands the pages to the kernel only.
         let file = self.path.join("db");
-        File::open(&file)
-            .and_then(|db| db.sync_all())
-            .map_err(|e| Error::io("sync", file.display(), e))
+        File::open(&file).and_then(|db| db.sync_all()).map_err(|e| Error::io("sync", file.display(), e))
     }
 
     fn encode(&self, what: &str, record: &impl Serialize) -> Result<Vec<u8>> {

@@ -7,16 +7,8 @@
 /// Bits a distinct key: more would cost more disk than the reads they save.
 const BITS_PER_KEY: usize = 8;
 const BLOCK_BYTES: usize = 32;
-const SALTS: [u32; 8] = [
-    0x47b6_137b,
-    0x4497_4d91,
-    0x8824_ad5b,
-    0xa2b7_289d,
-    0x7054_95c7,
-    0x2df1_424b,
-    0x9efc_4947,
-    0x5c6b_fb31,
-];
+const SALTS: [u32; 8] =
+    [0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31];
 
 /// Share of foreign keys that pass, rounded up; measured by the test below.
 pub(super) const FALSE_POSITIVES: f64 = 0.035;

@@ -374,17 +374,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (file, list) = written(folder.path(), &entries);
         assert!(list.fences.len() > 3);
-        let rows: Vec<u32> = found(&file, &list, &[(3, 0), (77, 0), (99, 0)]).into_iter().map(|h| h.1).collect();
+        let rows: Vec<u32> =
+            found(&file, &list, &[(3, 0), (77, 0), (99, 0)]).into_iter().map(|h| h.1).collect();
         assert_eq!(rows, (0..200_000).collect::<Vec<u32>>());
     }
 
     #[test]
     fn filters_are_read_for_few_keys_only() {
-        let fence = Fence {
-            first: 0,
-            filter: ChunkRef { offset: 0, len: 8_000 },
-            chunk_len: 65_000,
-        };
+        let fence = Fence { first: 0, filter: ChunkRef { offset: 0, len: 8_000 }, chunk_len: 65_000 };
         assert!(filter_pays(1, &fence));
         assert!(filter_pays(10, &fence));
         assert!(!filter_pays(100, &fence));

@@ -199,8 +199,7 @@ impl LocalIndex {
         if let Some(record) = &merged {
             state.runs.insert(number, Arc::new(Run::open(&path, record, bands)?));
         }
-        let change =
-            Change { gone_jobs, gone_runs, runs: merged.into_iter().collect(), ..Change::default() };
+        let change = Change { gone_jobs, gone_runs, runs: merged.into_iter().collect(), ..Change::default() };
         self.catalogue.commit(&self.name, &mut state.contents, &change)?;
         self.replace_state(state);
         change.gone_runs.iter().try_for_each(|number| remove(&self.folder.run(*number)))
@@ -314,20 +313,11 @@ impl DedupIndex for LocalIndex {
         Ok(self.glance())
     }
 
-    fn lookup_hashes(
-        &self,
-        rows: &[(u128, DocRef)],
-        hit: &mut dyn FnMut(DocRef, EntryRef),
-    ) -> Result<()> {
+    fn lookup_hashes(&self, rows: &[(u128, DocRef)], hit: &mut dyn FnMut(DocRef, EntryRef)) -> Result<()> {
         self.look_up(0, rows, |row| ((row.0 >> 64) as u64, row.0 as u64), |row| row.1, hit)
     }
 
-    fn lookup_band(
-        &self,
-        band: u32,
-        rows: &[BandRow],
-        hit: &mut dyn FnMut(DocRef, EntryRef),
-    ) -> Result<()> {
+    fn lookup_band(&self, band: u32, rows: &[BandRow], hit: &mut dyn FnMut(DocRef, EntryRef)) -> Result<()> {
         let bands = self.state().contents.index.params.bands;
         if band >= bands {
             return Err(Error::internal(format!("index `{}` has {bands} bands, not band {band}", self.name)));
@@ -352,7 +342,11 @@ impl DedupIndex for LocalIndex {
         let mut infos = Vec::with_capacity(entries.len());
         self.by_job(entries, |record, columns, of_job| {
             columns.names(of_job.iter().map(|e| e.entry), |source, id| {
-                infos.push(EntryInfo { job: record.job.clone(), source: source.to_owned(), id: id.to_owned() });
+                infos.push(EntryInfo {
+                    job: record.job.clone(),
+                    source: source.to_owned(),
+                    id: id.to_owned(),
+                });
             })
         })?;
         Ok(infos)

@@ -108,7 +108,15 @@ fn disk_bytes(folder: &Path) -> u64 {
     fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
-        .map(|entry| if entry.path().is_dir() { disk_bytes(&entry.path()) } else { entry.metadata().unwrap().len() })
+        .map(
+            |entry| {
+                if entry.path().is_dir() {
+                    disk_bytes(&entry.path())
+                } else {
+                    entry.metadata().unwrap().len()
+                }
+            },
+        )
         .sum()
 }
 
@@ -177,7 +185,10 @@ fn looking_up() {
         cpu += spent().0 - before.0;
     }
     let in_bands = entries.len();
-    println!("{in_bands} hits in bands: {cpu:.2} s CPU ({:.2} s wall, made and sorted)", wall.elapsed().as_secs_f64());
+    println!(
+        "{in_bands} hits in bands: {cpu:.2} s CPU ({:.2} s wall, made and sorted)",
+        wall.elapsed().as_secs_f64()
+    );
     assert_eq!(in_bands, (DOCUMENTS / KNOWN * BANDS) as usize);
 
     let mut hashes: Vec<(u128, DocRef)> =

@@ -47,8 +47,7 @@ pub(super) fn plan(runs: &[RunFacts]) -> Option<Vec<usize>> {
     }
     let highest = runs.iter().map(|run| run.tier()).max()?;
     (0..=highest).find_map(|tier| {
-        let members: Vec<usize> =
-            (0..runs.len()).filter(|i| runs[*i].tier() == tier).take(FAN_IN).collect();
+        let members: Vec<usize> = (0..runs.len()).filter(|i| runs[*i].tier() == tier).take(FAN_IN).collect();
         let rows: u64 = members.iter().map(|i| runs[*i].live()).sum();
         (members.len() == FAN_IN && rows <= MOST).then_some(members)
     })

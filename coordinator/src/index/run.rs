@@ -178,15 +178,18 @@ impl Run {
         found: &mut dyn FnMut(u32, EntryRef),
     ) -> Result<()> {
         let mut foreign = None;
-        self.lists[list].look_up(&self.file, probes, scratch, &mut |tag, row| {
-            match self.segments.of(row) {
+        self.lists[list].look_up(
+            &self.file,
+            probes,
+            scratch,
+            &mut |tag, row| match self.segments.of(row) {
                 Some(index) => {
                     let segment = self.segments.segments[index];
                     found(tag, EntryRef { job: segment.job, entry: row - segment.first });
                 }
                 None => foreign = Some(row),
-            }
-        })?;
+            },
+        )?;
         match foreign {
             Some(row) => Err(self.foreign_row(row)),
             None => Ok(()),

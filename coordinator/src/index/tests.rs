@@ -366,9 +366,8 @@ fn a_job_that_is_not_as_promised_is_refused_and_leaves_nothing_visible() {
     assert!(error.message().contains("document 7 of 1"), "{error}");
     let error = index.publish(&record, &Failing).unwrap_err();
     assert_eq!(error.message(), "the store is gone");
-    let error = index
-        .publish(&IndexJob { name: "n".repeat(5_000), ..record.clone() }, &documents(1))
-        .unwrap_err();
+    let error =
+        index.publish(&IndexJob { name: "n".repeat(5_000), ..record.clone() }, &documents(1)).unwrap_err();
     assert_eq!(error.class(), Class::Spec);
     assert!(index.stats().unwrap().jobs.is_empty());
     index.publish(&record, &documents(1)).unwrap();

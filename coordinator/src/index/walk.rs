@@ -98,10 +98,16 @@ mod tests {
     fn parts_between_distant_keys_are_not_visited() {
         let mut visited = Vec::new();
         let keys = [5_u64, 905];
-        walk(100, |p| p as u64 * 10, 2, |k| keys[k], |part, _| {
-            visited.push(part);
-            Ok::<(), ()>(())
-        })
+        walk(
+            100,
+            |p| p as u64 * 10,
+            2,
+            |k| keys[k],
+            |part, _| {
+                visited.push(part);
+                Ok::<(), ()>(())
+            },
+        )
         .unwrap();
         // A key equal to no border needs one part.
         assert_eq!(visited, [0, 90]);

@@ -138,9 +138,7 @@ fn pieces_of(storage: &Storage, spec: &JobSpec, found: &Found) -> Result<Pieces>
         match row_group_bytes(storage, &found.meta.uri) {
             Ok(groups) => cut::row_groups(&groups, size, shard_bytes),
             // Its reader meets the same error, and counts it.
-            Err(e) if e.class() == Class::Input && spec.run.on_corrupt == OnCorrupt::Skip => {
-                cut::whole(size)
-            }
+            Err(e) if e.class() == Class::Input && spec.run.on_corrupt == OnCorrupt::Skip => cut::whole(size),
             Err(e) => return Err(e),
         }
     } else if has_lines(detected, source) {
@@ -158,10 +156,7 @@ fn has_lines(detected: Detected, source: &SourceSpec) -> bool {
         Format::Txt => source.txt_unit == TxtUnit::Line,
         Format::Csv | Format::Parquet => false,
     };
-    by_line
-        && detected.compression == Compression::None
-        && !detected.utf16
-        && source.is_ascii_compatible()
+    by_line && detected.compression == Compression::None && !detected.utf16 && source.is_ascii_compatible()
 }
 
 /// Compressed bytes of each row group.
@@ -186,7 +181,8 @@ fn row_group_bytes(storage: &Storage, uri: &Uri) -> Result<Vec<u64>> {
     let groups = footer.row_groups().iter();
     groups
         .map(|group| {
-            u64::try_from(group.compressed_size()).map_err(|_| corrupt("a row group has a negative size".to_owned()))
+            u64::try_from(group.compressed_size())
+                .map_err(|_| corrupt("a row group has a negative size".to_owned()))
         })
         .collect()
 }

@@ -133,7 +133,9 @@ fn a_corrupt_parquet_is_named_or_left_to_its_reader() {
     corpus.write("b.parquet", b"");
     let error = corpus.plan(&[("all", &["*.parquet"])]).unwrap_err();
     assert_eq!(error.class(), Class::Input);
-    for part in ["2 problems", "a.parquet` is no readable Parquet file", "b.parquet` is no readable Parquet file"] {
+    for part in
+        ["2 problems", "a.parquet` is no readable Parquet file", "b.parquet` is no readable Parquet file"]
+    {
         assert!(error.message().contains(part), "{error}");
     }
     let skipping = corpus.spec(&[("all", &["*.parquet"])], "on_corrupt = \"skip\"");
