@@ -7,7 +7,7 @@ use super::{
     DedupSpec, FilterSpec, JobSpec, KeepWork, LengthSpec, MixSpec, OnCorrupt, OnShortfall, OutputSpec, Role,
     RunSpec, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit,
 };
-use crate::dedup::DedupParams;
+use crate::dedup::{DedupParams, derive_bands};
 use crate::error::Result;
 use crate::shard::Format;
 
@@ -126,7 +126,7 @@ fn dedup(section: Section<'_>) -> DedupSpec {
     let k = section.integer("k").unwrap_or(default.params.k);
     // Out of range they are reported; bands need something sane meanwhile.
     let (derived_bands, derived_rows) = match threshold > 0.0 && threshold <= 1.0 && (16..=1024).contains(&k) {
-        true => DedupParams::derive_bands(threshold, k),
+        true => derive_bands(threshold, k),
         false => (1, 1),
     };
     // One of the two alone says nothing of the other: it is a broken rule, with 0 for the one that is missing.
