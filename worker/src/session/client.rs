@@ -136,9 +136,9 @@ impl Client {
             attempt: task.attempt.0,
             manifest_json,
         };
-        until_answered("commit", async || {
-            let mut service = self.service.clone();
-            within(CALL_TIMEOUT, service.commit_task(request.clone())).await.map(|_| ())
+        until_answered("commit", || {
+            let (mut service, request) = (self.service.clone(), request.clone());
+            async move { within(CALL_TIMEOUT, service.commit_task(request)).await.map(|_| ()) }
         })
         .await
     }
@@ -153,9 +153,9 @@ impl Client {
             attempt: task.attempt.0,
             error: Some(v1::ErrorDetail::from(error)),
         };
-        until_answered("fail", async || {
-            let mut service = self.service.clone();
-            within(CALL_TIMEOUT, service.fail_task(request.clone())).await.map(|_| ())
+        until_answered("fail", || {
+            let (mut service, request) = (self.service.clone(), request.clone());
+            async move { within(CALL_TIMEOUT, service.fail_task(request)).await.map(|_| ()) }
         })
         .await
     }
@@ -170,9 +170,9 @@ impl Client {
             attempt: task.attempt.0,
             reason: reason.to_owned(),
         };
-        until_answered("release", async || {
-            let mut service = self.service.clone();
-            within(CALL_TIMEOUT, service.release_task(request.clone())).await.map(|_| ())
+        until_answered("release", || {
+            let (mut service, request) = (self.service.clone(), request.clone());
+            async move { within(CALL_TIMEOUT, service.release_task(request)).await.map(|_| ()) }
         })
         .await
     }
@@ -189,9 +189,10 @@ async fn within<T>(patience: Duration, call: impl Future<Output = Result<Respons
 
 /// Repeats a call: for ever while the coordinator is away, a few times while it fails itself. Its other answers are
 /// final. All such calls may be repeated: the coordinator knows the attempt.
-async fn until_answered<F>(what: &str, call: F) -> Result<()>
+async fn until_answered<F, Answer>(what: &str, call: F) -> Result<()>
 where
-    F: AsyncFn() -> Result<()>,
+    F: Fn() -> Answer,
+    Answer: Future<Output = Result<()>>,
 {
     let mut backoff = Backoff::default();
     let mut failures = 0;
