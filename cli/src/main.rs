@@ -1,2 +1,48 @@
-//! The `tamis` command.
-fn main() {}
+//! The `tamis` command: data to stdout, progress and errors to stderr.
+//!
+//! Exit codes: 0 done, 1 the job failed or the other side is not there, 2 the call was wrong.
+
+mod args;
+mod client;
+mod commands;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tamis_common::{Class, Error};
+
+use args::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("TAMIS_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Error::io("start", "the async threads", error)),
+    };
+    let ended = runtime.block_on(commands::dispatch(cli));
+    // Threads that still run belong to work that was given up.
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    eprintln!("error: {}", ui::plain(error.message()));
+    if let Some(hint) = error.hint() {
+        eprintln!("hint: {}", ui::plain(hint));
+    }
+    match error.class() {
+        Class::Spec | Class::NotFound | Class::Conflict | Class::Permission => ExitCode::from(2),
+        _ => ExitCode::from(1),
+    }
+}

@@ -133,7 +133,7 @@ impl TokenWriter for MegatronWriter {
         write_index(&mut self.idx, &self.lengths, self.width)
             .map_err(|e| Error::io("write", &self.idx_uri, e))?;
         let records = self.lengths.len() as u64;
-        let entry = |extension: &str, object: ObjectWriter| {
+        let entry = |extension: &str, object: ObjectWriter| -> Result<FileEntry> {
             let written = object.finish()?;
             Ok(FileEntry {
                 name: format!("{}.{extension}", self.stem),

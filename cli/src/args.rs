@@ -1,0 +1,120 @@
+//! What the command line takes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Turns raw text into deduplicated, tokenized training sets.
+#[derive(Debug, Parser)]
+#[command(name = "tamis", version, about)]
+pub(crate) struct Cli {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The coordinator to call.
+    #[arg(long, global = true, env = "TAMIS_COORDINATOR", default_value = "http://127.0.0.1:7171")]
+    pub(crate) coordinator: String,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a job here: coordinator and workers in this process.
+    Run(RunArgs),
+    /// Serve jobs to clients and tasks to workers.
+    Coordinator(CoordinatorArgs),
+    /// Do tasks for a coordinator.
+    Worker(WorkerArgs),
+    /// Hand a job to a coordinator.
+    Submit(SubmitArgs),
+    /// Follow a job to its end.
+    Watch { job: String },
+    /// Say how a job stands.
+    Status { job: String },
+    /// List jobs, newest first.
+    Jobs,
+    /// End a job that is not published.
+    Cancel { job: String },
+    /// Show the report of a published job.
+    Report { job: String },
+    /// Say what happened to a document.
+    Explain { job: String, document: String },
+    /// Go on with a failed or cancelled job from its committed tasks.
+    Retry { job: String },
+    /// List workers.
+    Workers,
+    /// Ask a worker to finish and leave.
+    Drain { worker: String },
+    /// The global dedup index.
+    #[command(subcommand)]
+    Index(IndexCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexCommand {
+    /// List indexes.
+    List,
+    /// Describe one index.
+    Stats { name: String },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The job spec, TOML or JSON.
+    pub(crate) spec: PathBuf,
+    /// Tasks at once; default: the cores of this machine.
+    #[arg(long)]
+    pub(crate) workers: Option<usize>,
+    /// Where artefacts stand meanwhile: a folder or an s3:// URI.
+    #[arg(long)]
+    pub(crate) work: Option<String>,
+    /// State and global index.
+    #[arg(long, default_value = ".tamis")]
+    pub(crate) data_dir: PathBuf,
+    /// Replace a filled output folder.
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoordinatorArgs {
+    /// Where to listen for gRPC; port 0: any free one.
+    #[arg(long, default_value = "127.0.0.1:7171")]
+    pub(crate) listen: SocketAddr,
+    /// State and global index, on a local disk.
+    #[arg(long, default_value = ".tamis")]
+    pub(crate) data_dir: PathBuf,
+    /// Artefacts, shared by all workers; default: `work` below the data folder.
+    #[arg(long)]
+    pub(crate) work: Option<String>,
+    /// Seconds that an attempt may be silent before its task goes to another worker.
+    #[arg(long, default_value_t = 30.0)]
+    pub(crate) lease_seconds: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    /// Tasks at once; default: the cores of this machine.
+    #[arg(long)]
+    pub(crate) slots: Option<usize>,
+    /// Wait for a coordinator that is not there yet.
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    /// The job spec, TOML or JSON.
+    pub(crate) spec: PathBuf,
+    /// Follow the job to its end.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Replace a filled output folder.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Sent twice, it is one job.
+    #[arg(long, default_value = "")]
+    pub(crate) request_id: String,
+}

@@ -1,0 +1,160 @@
+//! Jobs: follow, list, cancel, retry, report, explain.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use tamis_common::{Error, Result};
+use tamis_proto::v1;
+use tamis_proto::v1::JobState;
+
+use crate::client::{Client, refused};
+use crate::ui::{self, Progress};
+
+/// Follows a job to its end and shows its report.
+pub(crate) async fn watch(client: &mut Client, job: &str, json: bool) -> Result<ExitCode> {
+    let request = v1::WatchJobRequest { job_id: job.to_owned() };
+    let mut stream = client.jobs.watch(request).await.map_err(refused)?.into_inner();
+    let mut progress = Progress::new();
+    let mut last = None;
+    while let Some(status) = stream.message().await.map_err(refused)? {
+        progress.show(&status);
+        last = Some(status);
+    }
+    progress.finish();
+    let status = last.ok_or_else(|| Error::internal("the coordinator ended the watch without a status"))?;
+    match status.state() {
+        JobState::Published => report(client, status.job_id, json).await,
+        JobState::Failed | JobState::Cancelled => {
+            if json {
+                ui::print(&status_json(&status).to_string());
+            }
+            let error = status.error.as_ref();
+            let message = error.map_or(status.message.as_str(), |error| error.message.as_str());
+            eprintln!("error: job {} {}: {}", status.job_id, ui::state_name(status.state()), ui::plain(message));
+            if let Some(hint) = error.map(|error| &error.hint).filter(|hint| !hint.is_empty()) {
+                eprintln!("hint: {}", ui::plain(hint));
+            }
+            Ok(ExitCode::from(1))
+        }
+        state => Err(Error::new(
+            tamis_common::Class::Unavailable,
+            format!("the coordinator stopped while the job was {}", ui::state_name(state)),
+        )
+        .with_hint("the job goes on when the coordinator runs again: watch it then")),
+    }
+}
+
+/// `tamis status`
+pub(crate) async fn status(client: &mut Client, job_id: String, json: bool) -> Result<ExitCode> {
+    let status = client.jobs.get(v1::GetJobRequest { job_id }).await.map_err(refused)?.into_inner();
+    show_status(&status, json);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_status(status: &v1::JobStatus, json: bool) {
+    match json {
+        true => ui::print(&status_json(status).to_string()),
+        false => ui::print(&ui::status_text(status)),
+    }
+}
+
+fn status_json(status: &v1::JobStatus) -> serde_json::Value {
+    let phases: Vec<_> = status
+        .phases
+        .iter()
+        .map(|phase| {
+            json!({
+                "phase": ui::phase_name(phase.phase()),
+                "tasks_total": phase.tasks_total,
+                "tasks_done": phase.tasks_done,
+                "tasks_running": phase.tasks_running,
+                "bytes_total": phase.bytes_total,
+                "bytes_done": phase.bytes_done,
+                "records_done": phase.records_done,
+            })
+        })
+        .collect();
+    json!({
+        "job_id": status.job_id,
+        "name": status.name,
+        "state": ui::state_name(status.state()),
+        "message": status.message,
+        "phases": phases,
+        "submitted_at_ms": status.submitted_at_ms,
+        "started_at_ms": status.started_at_ms,
+        "ended_at_ms": status.ended_at_ms,
+        "bytes_per_second": status.bytes_per_second,
+        "eta_seconds": status.eta_seconds,
+        "output_uri": status.output_uri,
+        "error": status.error.as_ref().map(|error| json!({
+            "message": error.message,
+            "hint": error.hint,
+        })),
+        "failed_attempts": status.failed_attempts,
+    })
+}
+
+/// `tamis jobs`
+pub(crate) async fn list(client: &mut Client, json: bool) -> Result<ExitCode> {
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListJobsRequest { page_size: 0, page_token };
+        let page = client.jobs.list(request).await.map_err(refused)?.into_inner();
+        for status in &page.jobs {
+            match json {
+                true => ui::print(&status_json(status).to_string()),
+                false => {
+                    let state = ui::state_name(status.state());
+                    ui::print(&format!("{}  {state:<10}  {}", status.job_id, ui::plain(&status.name)));
+                }
+            }
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        page_token = page.next_page_token;
+    }
+}
+
+/// `tamis cancel`
+pub(crate) async fn cancel(client: &mut Client, job_id: String, json: bool) -> Result<ExitCode> {
+    let request = v1::CancelJobRequest { job_id, reason: "cancelled on the command line".to_owned() };
+    show_status(&client.jobs.cancel(request).await.map_err(refused)?.into_inner(), json);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `tamis retry`
+pub(crate) async fn retry(client: &mut Client, job_id: String, json: bool) -> Result<ExitCode> {
+    let request = v1::RetryJobRequest { job_id };
+    show_status(&client.jobs.retry(request).await.map_err(refused)?.into_inner(), json);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `tamis report`
+pub(crate) async fn report(client: &mut Client, job_id: String, json: bool) -> Result<ExitCode> {
+    let response = client.jobs.get_report(v1::GetReportRequest { job_id }).await.map_err(refused)?;
+    let report = response.into_inner().report_json;
+    match json {
+        true => ui::print(report.trim_end()),
+        false => ui::print(&ui::report_text(&report)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `tamis explain`
+pub(crate) async fn explain(
+    client: &mut Client,
+    job_id: String,
+    document_id: String,
+    json: bool,
+) -> Result<ExitCode> {
+    let request = v1::ExplainRequest { job_id, document_id, limit: 0 };
+    let found = client.jobs.explain(request).await.map_err(refused)?.into_inner().explanations;
+    for explanation in &found {
+        match json {
+            true => ui::print(&ui::explanation_json(explanation).to_string()),
+            false => ui::print(&ui::explanation_text(explanation)),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

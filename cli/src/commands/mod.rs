@@ -1,0 +1,43 @@
+//! One function a command.
+
+mod jobs;
+mod run;
+mod serve;
+mod submit;
+mod workers;
+
+use std::process::ExitCode;
+
+use tamis_common::Result;
+
+use crate::args::{Cli, Command};
+use crate::client::Client;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Of the command; the class decides the exit code.
+pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
+    let json = cli.json;
+    match cli.command {
+        Command::Run(args) => return run::run(args, json).await,
+        Command::Coordinator(args) => return serve::coordinator(args).await,
+        Command::Worker(args) => return serve::worker(args, &cli.coordinator).await,
+        _ => {}
+    }
+    let mut client = Client::connect(&cli.coordinator).await?;
+    match cli.command {
+        Command::Submit(args) => submit::submit(&mut client, args, json).await,
+        Command::Watch { job } => jobs::watch(&mut client, &job, json).await,
+        Command::Status { job } => jobs::status(&mut client, job, json).await,
+        Command::Jobs => jobs::list(&mut client, json).await,
+        Command::Cancel { job } => jobs::cancel(&mut client, job, json).await,
+        Command::Report { job } => jobs::report(&mut client, job, json).await,
+        Command::Explain { job, document } => jobs::explain(&mut client, job, document, json).await,
+        Command::Retry { job } => jobs::retry(&mut client, job, json).await,
+        Command::Workers => workers::list(&mut client, json).await,
+        Command::Drain { worker } => workers::drain(&mut client, worker).await,
+        Command::Index(command) => workers::index(&mut client, command, json).await,
+        Command::Run(_) | Command::Coordinator(_) | Command::Worker(_) => Ok(ExitCode::SUCCESS),
+    }
+}

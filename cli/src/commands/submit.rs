@@ -1,0 +1,55 @@
+//! Handing a job to a coordinator.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use tamis_common::spec::JobSpec;
+use tamis_common::{Error, Result};
+use tamis_proto::v1;
+
+use super::jobs;
+use crate::args::SubmitArgs;
+use crate::client::{Client, refused};
+use crate::ui;
+
+/// Reads a spec and makes its paths absolute against its folder.
+///
+/// # Errors
+/// `Class::NotFound` for no file, `Class::Spec` that lists all problems.
+pub(crate) fn read_spec(path: &Path) -> Result<JobSpec> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read the job spec", &name, e))?;
+    let mut spec = JobSpec::parse(&text, &name)?;
+    let absolute = std::path::absolute(path).map_err(|e| Error::io("find", &name, e))?;
+    spec.absolutize(absolute.parent().unwrap_or(Path::new("/")));
+    Ok(spec)
+}
+
+/// Submits a spec; the id of its job.
+///
+/// # Errors
+/// As the coordinator refuses.
+pub(crate) async fn send(
+    client: &mut Client,
+    spec: &JobSpec,
+    replace: bool,
+    client_request_id: String,
+) -> Result<String> {
+    let request = v1::SubmitRequest { spec_json: spec.to_canonical_json(), client_request_id, replace };
+    Ok(client.jobs.submit(request).await.map_err(refused)?.into_inner().job_id)
+}
+
+/// `tamis submit`
+pub(crate) async fn submit(client: &mut Client, args: SubmitArgs, json: bool) -> Result<ExitCode> {
+    let spec = read_spec(&args.spec)?;
+    let job = send(client, &spec, args.replace, args.request_id).await?;
+    if args.wait {
+        eprintln!("job {job}");
+        return jobs::watch(client, &job, json).await;
+    }
+    ui::print(&match json {
+        true => serde_json::json!({ "job_id": job }).to_string(),
+        false => job,
+    });
+    Ok(ExitCode::SUCCESS)
+}

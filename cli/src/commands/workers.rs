@@ -1,0 +1,82 @@
+//! Workers and indexes.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use tamis_common::Result;
+use tamis_proto::v1;
+
+use crate::args::IndexCommand;
+use crate::client::{Client, refused};
+use crate::ui;
+
+/// `tamis workers`
+pub(crate) async fn list(client: &mut Client, json: bool) -> Result<ExitCode> {
+    let answer = client.workers.list(v1::ListWorkersRequest {}).await.map_err(refused)?.into_inner();
+    for worker in &answer.workers {
+        let (busy, slots) = (worker.attempts.len(), worker.slots);
+        ui::print(&match json {
+            true => json!({
+                "worker_id": worker.worker_id, "host": worker.host, "version": worker.version, "slots": slots,
+                "busy": busy, "last_seen_ms": worker.last_seen_ms, "draining": worker.draining,
+                "tasks_committed": worker.tasks_committed,
+            })
+            .to_string(),
+            false => format!(
+                "{}  {busy}/{slots} slots  {} tasks  seen {} ms ago{}",
+                ui::plain(&worker.worker_id),
+                worker.tasks_committed,
+                worker.last_seen_ms,
+                if worker.draining { "  draining" } else { "" }
+            ),
+        });
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `tamis drain`
+pub(crate) async fn drain(client: &mut Client, worker_id: String) -> Result<ExitCode> {
+    client.workers.drain(v1::DrainWorkerRequest { worker_id }).await.map_err(refused)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `tamis index`
+pub(crate) async fn index(client: &mut Client, command: IndexCommand, json: bool) -> Result<ExitCode> {
+    let indexes = match command {
+        IndexCommand::List => {
+            client.index.list(v1::ListIndexesRequest {}).await.map_err(refused)?.into_inner().indexes
+        }
+        IndexCommand::Stats { name } => {
+            vec![client.index.describe(v1::DescribeIndexRequest { name }).await.map_err(refused)?.into_inner()]
+        }
+    };
+    for index in &indexes {
+        let jobs: Vec<_> = index
+            .jobs
+            .iter()
+            .map(|job| {
+                json!({
+                    "job_id": job.job_id, "name": job.name, "documents": job.documents,
+                    "published_at_ms": job.published_at_ms,
+                })
+            })
+            .collect();
+        ui::print(&match json {
+            true => json!({
+                "name": index.name, "documents": index.documents, "bytes": index.bytes, "runs": index.runs,
+                "params": serde_json::from_str::<serde_json::Value>(&index.params_json).unwrap_or_default(),
+                "state_digest": index.state_digest, "jobs": jobs,
+            })
+            .to_string(),
+            false => format!(
+                "{}  {} documents of {} jobs, {} bytes in {} runs",
+                ui::plain(&index.name),
+                index.documents,
+                index.jobs.len(),
+                index.bytes,
+                index.runs
+            ),
+        });
+    }
+    Ok(ExitCode::SUCCESS)
+}

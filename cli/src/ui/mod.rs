@@ -1,0 +1,108 @@
+//! What people see.
+
+mod progress;
+mod report;
+
+use std::io::Write as _;
+
+use serde_json::json;
+use tamis_proto::v1;
+use tamis_proto::v1::{JobState, Phase};
+
+pub(crate) use progress::Progress;
+pub(crate) use report::report_text;
+
+/// Prints a line of data; a reader that has gone away ends the program quietly.
+pub(crate) fn print(text: &str) {
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Text of strangers for a terminal: control characters and marks that turn the direction of writing are shown as
+/// escapes.
+pub(crate) fn plain(text: &str) -> String {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// The name of a state, lower case.
+pub(crate) fn state_name(state: JobState) -> String {
+    state.as_str_name().trim_start_matches("JOB_STATE_").to_lowercase()
+}
+
+/// The name of a phase, lower case.
+pub(crate) fn phase_name(phase: Phase) -> String {
+    phase.as_str_name().trim_start_matches("PHASE_").to_lowercase()
+}
+
+/// A status as text.
+pub(crate) fn status_text(status: &v1::JobStatus) -> String {
+    let mut text = format!("{}  {}  {}", status.job_id, state_name(status.state()), plain(&status.name));
+    if !status.message.is_empty() {
+        text.push_str(&format!("\n  {}", plain(&status.message)));
+    }
+    for phase in &status.phases {
+        text.push_str(&format!(
+            "\n  {}: {} of {} shards, {} records",
+            phase_name(phase.phase()),
+            phase.tasks_done,
+            phase.tasks_total,
+            phase.records_done
+        ));
+    }
+    text
+}
+
+fn partner_text(partner: &v1::Partner) -> String {
+    let job = if partner.job_id.is_empty() { String::new() } else { format!(" of job {}", partner.job_id) };
+    plain(&format!("`{}` of source {}{job}", partner.document_id, partner.source))
+}
+
+/// The fate of a document as text.
+pub(crate) fn explanation_text(explanation: &v1::Explanation) -> String {
+    let place = plain(&format!(
+        "{} (source {}, {} at {})",
+        explanation.document_id, explanation.source, explanation.uri, explanation.offset
+    ));
+    let Some(drop) = &explanation.drop else {
+        return format!("{place}\n  kept in {}", plain(&explanation.part));
+    };
+    let mut text = format!("{place}\n  dropped by {}: {}", drop.stage, plain(&drop.rule));
+    if let (Some(value), Some(threshold)) = (drop.value, drop.threshold) {
+        text.push_str(&format!(", value {value} against {threshold}"));
+    }
+    if !drop.detail.is_empty() {
+        text.push_str(&format!(" ({})", plain(&drop.detail)));
+    }
+    if let Some(via) = &drop.via {
+        let similarity = drop.similarity.unwrap_or_default();
+        text.push_str(&format!("\n  nearest: {}, similarity {similarity:.3}", partner_text(via)));
+    }
+    if let Some(kept) = &drop.kept {
+        text.push_str(&format!("\n  kept instead: {}", partner_text(kept)));
+    }
+    text
+}
+
+/// The fate of a document as JSON.
+pub(crate) fn explanation_json(explanation: &v1::Explanation) -> serde_json::Value {
+    let partner = |partner: &Option<v1::Partner>| {
+        partner.as_ref().map(|p| json!({ "job_id": p.job_id, "source": p.source, "document_id": p.document_id }))
+    };
+    json!({
+        "document_id": explanation.document_id,
+        "source": explanation.source,
+        "uri": explanation.uri,
+        "offset": explanation.offset,
+        "kept": explanation.kept,
+        "part": explanation.part,
+        "drop": explanation.drop.as_ref().map(|drop| json!({
+            "stage": drop.stage, "rule": drop.rule, "value": drop.value, "threshold": drop.threshold,
+            "detail": drop.detail, "kept": partner(&drop.kept), "via": partner(&drop.via),
+            "similarity": drop.similarity,
+        })),
+    })
+}
