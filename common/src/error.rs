@@ -89,9 +89,7 @@ impl Error {
         let class = match error.kind() {
             ErrorKind::NotFound => Class::NotFound,
             ErrorKind::PermissionDenied => Class::Permission,
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::OutOfMemory => {
-                Class::Resource
-            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::OutOfMemory => Class::Resource,
             ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Class::Input,
             _ => Class::Storage,
         };
@@ -107,10 +105,7 @@ impl Error {
 
     /// Keeps the cause.
     #[must_use]
-    pub fn with_source(
-        mut self,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }

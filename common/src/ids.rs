@@ -42,9 +42,7 @@ string_id! {
 }
 
 /// A shard of a job: its number in canonical order (source in the spec, URI, offset), from 0.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ShardId(pub u32);
 
@@ -55,9 +53,7 @@ impl fmt::Display for ShardId {
 }
 
 /// One grant of a task to a worker. Never reused.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AttemptId(pub u64);
 
@@ -104,9 +100,7 @@ impl fmt::Display for TaskId {
 
 /// A document of a job: shard and record number within the shard. Canonical order is lexicographic, which
 /// is the order of the packed number.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DocRef(u64);
 

@@ -2,8 +2,8 @@
 //! phases need to know of it.
 
 use tamis_common::artefact::{
-    BANDS, BandRow, BandsWriter, DOCUMENTS, DROPS, DocumentRow, DocumentsWriter, Drop, DropCause, DropsWriter,
-    FileEntry, SURVIVORS, Survivor, SurvivorsWriter, TaskManifest,
+    BANDS, BandRow, BandsWriter, DOCUMENTS, DROPS, DocumentRow, DocumentsWriter, Drop, DropCause,
+    DropsWriter, FileEntry, SURVIVORS, Survivor, SurvivorsWriter, TaskManifest,
 };
 use tamis_common::dedup::Signer;
 use tamis_common::ids::DocRef;
@@ -46,38 +46,42 @@ pub struct ScanContext<'a> {
 /// `Class::Input` for an input that changed, is truncated or corrupt; of the store; `Class::Cancelled`.
 pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
     let source = ctx.spec.sources.get(usize::from(ctx.shard.source)).ok_or_else(|| {
-        Error::internal(format!("shard {} is of source {}, which the spec does not have", ctx.shard.id, ctx.shard.source))
+        Error::internal(format!(
+            "shard {} is of source {}, which the spec does not have",
+            ctx.shard.id, ctx.shard.source
+        ))
     })?;
     let filters = Filters::from_spec(&ctx.spec.filter);
     let mut output = Output::create(ctx, &source.name)?;
     let mut stats = ScanStats::default();
     let mut unreported = (0, 0);
 
-    let end = read_shard(ctx.storage, ctx.shard, source, ctx.spec.run.on_corrupt, &mut |record: RawRecord<'_>| {
-        stats.records += 1;
-        stats.raw_bytes += record.raw_bytes;
-        unreported = (unreported.0 + record.raw_bytes, unreported.1 + 1);
-        if unreported.1 == CHECK_EVERY {
-            ctx.progress.check()?;
-            ctx.progress.advance(unreported.0, unreported.1);
-            unreported = (0, 0);
-        }
-        let place = Place { record: record.record, offset: record.offset };
-        let body = match record.body {
-            Ok(body) => body,
-            Err(cause) => return output.drop(place, None, cause),
-        };
-        let document = Document::new(&body.text);
-        let (chars, bytes) = (document.chars(), body.text.len() as u64);
-        stats.parsed.add(chars, bytes);
-        // No cleaner is named by a spec yet: the text goes on as it was read.
-        stats.cleaned.add(chars, bytes);
-        if let Some(cause) = filters.judge(&document) {
-            return output.drop(place, body.id.as_deref(), cause);
-        }
-        stats.filtered.add(chars, bytes);
-        output.keep(place, &body, chars, &mut stats)
-    })?;
+    let end =
+        read_shard(ctx.storage, ctx.shard, source, ctx.spec.run.on_corrupt, &mut |record: RawRecord<'_>| {
+            stats.records += 1;
+            stats.raw_bytes += record.raw_bytes;
+            unreported = (unreported.0 + record.raw_bytes, unreported.1 + 1);
+            if unreported.1 == CHECK_EVERY {
+                ctx.progress.check()?;
+                ctx.progress.advance(unreported.0, unreported.1);
+                unreported = (0, 0);
+            }
+            let place = Place { record: record.record, offset: record.offset };
+            let body = match record.body {
+                Ok(body) => body,
+                Err(cause) => return output.drop(place, None, cause),
+            };
+            let document = Document::new(&body.text);
+            let (chars, bytes) = (document.chars(), body.text.len() as u64);
+            stats.parsed.add(chars, bytes);
+            // No cleaner is named by a spec yet: the text goes on as it was read.
+            stats.cleaned.add(chars, bytes);
+            if let Some(cause) = filters.judge(&document) {
+                return output.drop(place, body.id.as_deref(), cause);
+            }
+            stats.filtered.add(chars, bytes);
+            output.keep(place, &body, chars, &mut stats)
+        })?;
     ctx.progress.advance(unreported.0, unreported.1);
 
     stats.corrupt.extend(end.corrupt);

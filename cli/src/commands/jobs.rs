@@ -30,7 +30,12 @@ pub(crate) async fn watch(client: &mut Client, job: &str, json: bool) -> Result<
             }
             let error = status.error.as_ref();
             let message = error.map_or(status.message.as_str(), |error| error.message.as_str());
-            eprintln!("error: job {} {}: {}", status.job_id, ui::state_name(status.state()), ui::plain(message));
+            eprintln!(
+                "error: job {} {}: {}",
+                status.job_id,
+                ui::state_name(status.state()),
+                ui::plain(message)
+            );
             if let Some(hint) = error.map(|error| &error.hint).filter(|hint| !hint.is_empty()) {
                 eprintln!("hint: {}", ui::plain(hint));
             }

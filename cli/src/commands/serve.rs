@@ -31,9 +31,7 @@ pub(crate) async fn start_coordinator(
     let data_dir = std::path::absolute(data_dir).map_err(|e| Error::io("find", data_dir.display(), e))?;
     let work = match work {
         Some(uri) if uri.contains("://") => Uri::parse(uri)?,
-        Some(path) => {
-            Uri::from_path(&std::path::absolute(path).map_err(|e| Error::io("find", path, e))?)?
-        }
+        Some(path) => Uri::from_path(&std::path::absolute(path).map_err(|e| Error::io("find", path, e))?)?,
         None => Uri::from_path(&data_dir.join("work"))?,
     };
     let storage = Storage::new(tokio::runtime::Handle::current());

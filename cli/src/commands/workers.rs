@@ -47,7 +47,9 @@ pub(crate) async fn index(client: &mut Client, command: IndexCommand, json: bool
             client.index.list(v1::ListIndexesRequest {}).await.map_err(refused)?.into_inner().indexes
         }
         IndexCommand::Stats { name } => {
-            vec![client.index.describe(v1::DescribeIndexRequest { name }).await.map_err(refused)?.into_inner()]
+            vec![
+                client.index.describe(v1::DescribeIndexRequest { name }).await.map_err(refused)?.into_inner(),
+            ]
         }
     };
     for index in &indexes {

@@ -23,7 +23,8 @@ pub(crate) fn print(text: &str) {
 /// escapes.
 pub(crate) fn plain(text: &str) -> String {
     let hidden = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
@@ -90,7 +91,9 @@ pub(crate) fn explanation_text(explanation: &v1::Explanation) -> String {
 /// The fate of a document as JSON.
 pub(crate) fn explanation_json(explanation: &v1::Explanation) -> serde_json::Value {
     let partner = |partner: &Option<v1::Partner>| {
-        partner.as_ref().map(|p| json!({ "job_id": p.job_id, "source": p.source, "document_id": p.document_id }))
+        partner
+            .as_ref()
+            .map(|p| json!({ "job_id": p.job_id, "source": p.source, "document_id": p.document_id }))
     };
     json!({
         "document_id": explanation.document_id,

@@ -30,7 +30,11 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
         lines.push(format!("\n{:<40}{:>14}", "dropped by", "documents"));
     }
     for drop in &report.drops {
-        lines.push(format!("{:<40}{:>14}", plain(&format!("{} {}", drop.stage, drop.rule)), grouped(drop.docs)));
+        lines.push(format!(
+            "{:<40}{:>14}",
+            plain(&format!("{} {}", drop.stage, drop.rule)),
+            grouped(drop.docs)
+        ));
     }
     if let Some(tokens) = &report.tokens {
         lines.push(format!("\n{:<24}{:>14}{:>17}{:>15}", "source", "documents", "tokens", "chars/token"));

@@ -46,12 +46,7 @@ impl BandsWriter {
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
         let schema = schema();
-        let table = TableWriter::new(
-            storage.create(uri)?,
-            uri.clone(),
-            schema.clone(),
-            properties(None)?,
-        )?;
+        let table = TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(None)?)?;
         Ok(Self { schema, table, next_band: 0 })
     }
 
@@ -95,9 +90,7 @@ impl BandsReader {
         let uri = object.uri().clone();
         let wrong = |e| classify(e, Class::Storage, format_args!("cannot read `{uri}`"));
         // A file without documents has no groups; else there is one a band.
-        let metadata =
-            ArrowReaderMetadata::load(&object, Default::default())
-                .map_err(wrong)?;
+        let metadata = ArrowReaderMetadata::load(&object, Default::default()).map_err(wrong)?;
         let groups = metadata.metadata().num_row_groups();
         if groups == 0 {
             return Ok(());
@@ -110,10 +103,12 @@ impl BandsReader {
         while let Some(batch) = table.next()? {
             let key = column!(table, batch, "key", Int64Array);
             let doc = column!(table, batch, "doc", Int64Array);
-            rows.extend(key.values().iter().zip(doc.values()).map(|(key, doc)| BandRow {
-                key: *key as u64,
-                doc: DocRef::from_packed(*doc as u64),
-            }));
+            rows.extend(
+                key.values()
+                    .iter()
+                    .zip(doc.values())
+                    .map(|(key, doc)| BandRow { key: *key as u64, doc: DocRef::from_packed(*doc as u64) }),
+            );
         }
         Ok(())
     }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    FixedSizeBinaryBuilder, StringBuilder, UInt32Builder, UInt64Builder,
-};
+use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt32Builder, UInt64Builder};
 use arrow_array::{Array as _, FixedSizeBinaryArray, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
@@ -82,12 +80,7 @@ impl DocumentsWriter {
         // An empty signature column still needs a width.
         let k = k.max(1) as i32;
         let schema = schema(k);
-        let table = TableWriter::new(
-            storage.create(uri)?,
-            uri.clone(),
-            schema.clone(),
-            properties(None)?,
-        )?;
+        let table = TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(None)?)?;
         Ok(Self {
             schema,
             table,

@@ -279,12 +279,8 @@ impl DropsWriter {
         ];
         fields.extend(cause_fields());
         let schema = Arc::new(Schema::new(fields));
-        let table = TableWriter::new(
-            storage.create(uri)?,
-            uri.clone(),
-            schema.clone(),
-            properties(Some(LEVEL))?,
-        )?;
+        let table =
+            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
         Ok(Self {
             schema,
             table,

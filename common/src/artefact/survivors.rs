@@ -61,12 +61,8 @@ impl SurvivorsWriter {
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
         let schema = schema();
-        let table = TableWriter::new(
-            storage.create(uri)?,
-            uri.clone(),
-            schema.clone(),
-            properties(Some(LEVEL))?,
-        )?;
+        let table =
+            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
         Ok(Self {
             schema,
             table,

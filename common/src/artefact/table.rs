@@ -16,8 +16,7 @@ use crate::storage::{ObjectReader, ObjectWriter, Uri, Written};
 pub(super) fn properties(level: Option<i32>) -> Result<WriterProperties> {
     let compression = match level {
         Some(level) => Compression::ZSTD(
-            ZstdLevel::try_new(level)
-                .map_err(|e| Error::internal(format!("zstd level {level}: {e}")))?,
+            ZstdLevel::try_new(level).map_err(|e| Error::internal(format!("zstd level {level}: {e}")))?,
         ),
         None => Compression::UNCOMPRESSED,
     };
@@ -44,16 +43,13 @@ impl TableWriter {
         schema: SchemaRef,
         properties: WriterProperties,
     ) -> Result<Self> {
-        let writer = ArrowWriter::try_new(object, schema, Some(properties))
-            .map_err(|e| write_error(&uri, e))?;
+        let writer =
+            ArrowWriter::try_new(object, schema, Some(properties)).map_err(|e| write_error(&uri, e))?;
         Ok(Self { uri, writer })
     }
 
     pub(super) fn write_group(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.writer
-            .write(batch)
-            .and_then(|()| self.writer.flush())
-            .map_err(|e| write_error(&self.uri, e))
+        self.writer.write(batch).and_then(|()| self.writer.flush()).map_err(|e| write_error(&self.uri, e))
     }
 
     pub(super) fn finish(self) -> Result<Written> {
@@ -67,11 +63,7 @@ fn write_error(uri: &Uri, error: ParquetError) -> Error {
 }
 
 /// A Parquet error with its true class where an I/O error stands behind it.
-pub(super) fn classify(
-    error: ParquetError,
-    otherwise: Class,
-    context: std::fmt::Arguments<'_>,
-) -> Error {
+pub(super) fn classify(error: ParquetError, otherwise: Class, context: std::fmt::Arguments<'_>) -> Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
             Ok(io) => Error::io("access", context, *io),
@@ -95,12 +87,10 @@ impl TableReader {
         batch_rows: usize,
     ) -> Result<Self> {
         let uri = object.uri().clone();
-        let wrong =
-            |e: ParquetError| classify(e, Class::Storage, format_args!("cannot read `{uri}`"));
+        let wrong = |e: ParquetError| classify(e, Class::Storage, format_args!("cannot read `{uri}`"));
         let mut builder = ParquetRecordBatchReaderBuilder::try_new(object).map_err(wrong)?;
         if let Some(columns) = columns {
-            let mask =
-                ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
         }
         if let Some(groups) = groups {
@@ -114,8 +104,7 @@ impl TableReader {
         match self.batches.next() {
             None => Ok(None),
             Some(Ok(batch)) => Ok(Some(batch)),
-            Some(Err(e)) => Err(Error::storage(format!("cannot read `{}`: {e}", self.uri))
-                .with_source(e)),
+            Some(Err(e)) => Err(Error::storage(format!("cannot read `{}`: {e}", self.uri)).with_source(e)),
         }
     }
 
@@ -138,10 +127,7 @@ macro_rules! column {
 }
 pub(super) use column;
 
-pub(super) fn batch(
-    schema: &SchemaRef,
-    columns: Vec<arrow_array::ArrayRef>,
-) -> Result<RecordBatch> {
+pub(super) fn batch(schema: &SchemaRef, columns: Vec<arrow_array::ArrayRef>) -> Result<RecordBatch> {
     RecordBatch::try_new(schema.clone(), columns)
         .map_err(|e| Error::internal(format!("an artefact does not fit its schema: {e}")))
 }

@@ -41,19 +41,9 @@ impl VerdictsWriter {
         let mut fields = vec![Field::new("record", DataType::UInt32, false)];
         fields.extend(cause_fields());
         let schema = Arc::new(Schema::new(fields));
-        let table = TableWriter::new(
-            storage.create(uri)?,
-            uri.clone(),
-            schema.clone(),
-            properties(Some(LEVEL))?,
-        )?;
-        Ok(Self {
-            schema,
-            table,
-            record: UInt32Builder::new(),
-            cause: CauseColumns::default(),
-            rows: 0,
-        })
+        let table =
+            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
+        Ok(Self { schema, table, record: UInt32Builder::new(), cause: CauseColumns::default(), rows: 0 })
     }
 
     /// Appends one verdict.
@@ -112,12 +102,7 @@ impl VerdictsReader {
         let Some(batch) = self.table.next()? else { return Ok(None) };
         let record = column!(self.table, batch, "record", UInt32Array);
         (0..batch.num_rows())
-            .map(|i| {
-                Ok(Verdict {
-                    record: record.value(i),
-                    cause: cause_of(&self.table, &batch, i)?,
-                })
-            })
+            .map(|i| Ok(Verdict { record: record.value(i), cause: cause_of(&self.table, &batch, i)? }))
             .collect::<Result<Vec<_>>>()
             .map(Some)
     }

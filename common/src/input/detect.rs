@@ -66,8 +66,9 @@ fn sniff(head: &[u8], uri: &Uri, declared: Option<Format>) -> Result<Detected> {
     };
     let utf16 = matches!(Encoding::for_bom(&content), Some((encoding, _)) if encoding != encoding_rs::UTF_8);
     let format = format_of(look(&content), &name, declared).map_err(|what| {
-        Error::input(format!("`{uri}` {what}"))
-            .with_hint("set `format` of the source to jsonl, parquet, csv or txt, or leave the file out of `inputs`")
+        Error::input(format!("`{uri}` {what}")).with_hint(
+            "set `format` of the source to jsonl, parquet, csv or txt, or leave the file out of `inputs`",
+        )
     })?;
     if format == Format::Parquet && compression != Compression::None {
         return Err(Error::input(format!("`{uri}` is a Parquet file that is compressed as a whole"))
@@ -106,7 +107,9 @@ fn look(content: &[u8]) -> Seen {
         return Seen::Parquet;
     }
     let decoded = match Encoding::for_bom(content) {
-        Some((encoding, mark)) => encoding.decode_without_bom_handling(&content[mark..]).0.into_owned().into_bytes(),
+        Some((encoding, mark)) => {
+            encoding.decode_without_bom_handling(&content[mark..]).0.into_owned().into_bytes()
+        }
         None => content.to_vec(),
     };
     let text = decoded.trim_ascii_start();
@@ -117,7 +120,9 @@ fn look(content: &[u8]) -> Seen {
             Some(end) if !is_object(&text[..end]) => Seen::Brace,
             _ => Seen::Object,
         },
-        b'[' if matches!(text[1..].trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b']')) => Seen::Array,
+        b'[' if matches!(text[1..].trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b']')) => {
+            Seen::Array
+        }
         _ if text.contains(&0) => Seen::Binary,
         _ => Seen::Text,
     }
@@ -134,9 +139,7 @@ fn format_of(seen: Seen, name: &str, declared: Option<Format>) -> Result<Format,
     let named = format_of_name(name);
     match (seen, declared) {
         (Seen::Parquet, Some(Format::Parquet) | None) => Ok(Format::Parquet),
-        (Seen::Parquet, Some(other)) => {
-            Err(format!("is Parquet by its content, not {}", name_of(other)))
-        }
+        (Seen::Parquet, Some(other)) => Err(format!("is Parquet by its content, not {}", name_of(other))),
         // A Parquet file without its mark is corrupt, which its reader says.
         (_, Some(declared)) => Ok(declared),
         (Seen::Nothing, None) => Ok(named.unwrap_or(Format::Jsonl)),
@@ -232,7 +235,8 @@ mod tests {
 
     #[test]
     fn compression_is_seen_by_its_magic_and_looked_into() {
-        let lines = (0..100_000u64).map(|i| format!("{{\"text\":\"{:x}\"}}\n", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let lines = (0..100_000u64)
+            .map(|i| format!("{{\"text\":\"{:x}\"}}\n", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let json = lines.collect::<String>().into_bytes();
         for (content, compression) in [(gzip(&json), Compression::Gzip), (zstd(&json), Compression::Zstd)] {
             for cut in [content.len(), content.len() / 2] {

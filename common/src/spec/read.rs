@@ -125,7 +125,8 @@ fn dedup(section: Section<'_>) -> DedupSpec {
     let threshold = section.number("threshold", default.params.threshold);
     let k = section.integer("k").unwrap_or(default.params.k);
     // Out of range they are reported; bands need something sane meanwhile.
-    let (derived_bands, derived_rows) = match threshold > 0.0 && threshold <= 1.0 && (16..=1024).contains(&k) {
+    let (derived_bands, derived_rows) = match threshold > 0.0 && threshold <= 1.0 && (16..=1024).contains(&k)
+    {
         true => crate::dedup::derive_bands(threshold, k),
         false => (1, 1),
     };

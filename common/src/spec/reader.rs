@@ -37,7 +37,8 @@ impl Reader {
 
 /// Whether `key` is `above` or stands below it.
 fn covers(above: &str, key: &str) -> bool {
-    above.is_empty() || key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    above.is_empty()
+        || key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// The line of a key or, if it is not in the file, of the section that should hold it.

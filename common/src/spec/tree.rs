@@ -193,10 +193,14 @@ impl fmt::Display for Value {
 
 /// At most 80 characters of `text`, control characters escaped.
 pub(super) fn short(text: &str) -> String {
-    let mut shown: String = text.chars().take(80).flat_map(|c| match c.is_control() {
-        true => c.escape_default().collect::<Vec<_>>(),
-        false => vec![c],
-    }).collect();
+    let mut shown: String = text
+        .chars()
+        .take(80)
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect();
     if text.chars().nth(80).is_some() {
         shown.push('…');
     }

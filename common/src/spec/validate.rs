@@ -69,7 +69,9 @@ impl JobSpec {
         let Some(mix) = &self.mix else { return };
         for (role, word) in [(Role::Domain, "domain"), (Role::General, "general")] {
             let found = self.sources.iter().any(|source| source.role == role);
-            rules.require(found, "mix", || format!("needs a source with role = \"{word}\", and there is none"));
+            rules.require(found, "mix", || {
+                format!("needs a source with role = \"{word}\", and there is none")
+            });
         }
         rules.require(self.tokenizer.is_some(), "mix", || {
             "needs a tokenizer, since its budget is tokens: add [tokenizer] path".to_owned()
@@ -92,7 +94,8 @@ impl JobSpec {
             "must write text or tokens: `text` and `tokens` are both none".to_owned()
         });
         let level = output.level;
-        rules.require((1..=19).contains(&level), "output.level", || format!("must be 1 to 19, got `{level}`"));
+        rules
+            .require((1..=19).contains(&level), "output.level", || format!("must be 1 to 19, got `{level}`"));
     }
 }
 

@@ -35,11 +35,7 @@ impl Counts {
     /// This count without a part of it.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
-        Self {
-            docs: self.docs - part.docs,
-            chars: self.chars - part.chars,
-            bytes: self.bytes - part.bytes,
-        }
+        Self { docs: self.docs - part.docs, chars: self.chars - part.chars, bytes: self.bytes - part.bytes }
     }
 }
 

@@ -46,9 +46,8 @@ impl Pattern {
             Some(folders) => format!("{folders}/**"),
             None => below.to_owned(),
         };
-        let compile = |part: &str| {
-            GlobBuilder::new(part).literal_separator(true).empty_alternates(true).build()
-        };
+        let compile =
+            |part: &str| GlobBuilder::new(part).literal_separator(true).empty_alternates(true).build();
         let matcher = compile(&below).map_err(|e| {
             Error::spec(format!("`{uri}` is no pattern: {}", e.kind()))
                 .with_hint("`*`, `?`, `[ab]`, `{a,b}` and `**` are special; put one in brackets, like `[[]`, to mean itself")

@@ -93,9 +93,8 @@ impl Walk<'_> {
 
     /// Takes what stands in `folder`; `above` are the folders on the way to it, by device and inode.
     fn folder(&mut self, root: &Path, folder: &Path, above: &mut Vec<(u64, u64)>) -> Result<()> {
-        let unreadable = |e| {
-            Error::io("list", folder.display(), e).with_hint("check that this user may read the folder")
-        };
+        let unreadable =
+            |e| Error::io("list", folder.display(), e).with_hint("check that this user may read the folder");
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let (name, path) = (entry.file_name(), entry.path());

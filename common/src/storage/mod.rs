@@ -214,7 +214,8 @@ impl Storage {
         let probe = folder.join(&format!(".tamis-probe-{}", std::process::id()));
         let written = self.put(&probe, b"").and_then(|_| self.remove(&probe));
         written.map_err(|e| {
-            let hint = "check that the folder, or the nearest one above it, is a folder and may be written to";
+            let hint =
+                "check that the folder, or the nearest one above it, is a folder and may be written to";
             e.context(format!("cannot write below `{folder}`")).with_hint(hint)
         })
     }

@@ -197,7 +197,9 @@ impl ChunkReader for ObjectReader {
         // Parquet trusts the length; a file that ends early must not become a panic there.
         match bytes.len() == length {
             true => Ok(bytes),
-            false => Err(ParquetError::EOF(format!("{length} bytes at {start} where {} are left", bytes.len()))),
+            false => {
+                Err(ParquetError::EOF(format!("{length} bytes at {start} where {} are left", bytes.len())))
+            }
         }
     }
 }

@@ -53,7 +53,14 @@ impl Stores {
 fn folders_and_patterns_name_the_same_objects_on_disks_and_in_buckets() {
     let stores = Stores::new();
     stores.write(&[
-        "b.jsonl", "a.jsonl", "sub/c.jsonl", "sub/deep/d.txt", ".hidden/e.jsonl", ".f.jsonl", "odd[1].jsonl", "语料.txt",
+        "b.jsonl",
+        "a.jsonl",
+        "sub/c.jsonl",
+        "sub/deep/d.txt",
+        ".hidden/e.jsonl",
+        ".f.jsonl",
+        "odd[1].jsonl",
+        "语料.txt",
     ]);
     for root in stores.roots() {
         for (pattern, expected) in [
@@ -288,7 +295,11 @@ proptest! {
 fn make_bucket(endpoint: &str, bucket: &str) {
     let host = endpoint.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(host).unwrap();
-    write!(stream, "PUT /{bucket} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "PUT /{bucket} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

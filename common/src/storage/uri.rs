@@ -46,9 +46,9 @@ impl Uri {
     /// # Errors
     /// `Class::Spec` for a relative path or one that is not UTF-8.
     pub fn from_path(path: &Path) -> Result<Self> {
-        let text = path.to_str().ok_or_else(|| {
-            Error::spec(format!("the path `{}` is not UTF-8", path.display()))
-        })?;
+        let text = path
+            .to_str()
+            .ok_or_else(|| Error::spec(format!("the path `{}` is not UTF-8", path.display())))?;
         Self::parse(text)
     }
 

@@ -45,8 +45,7 @@ pub struct MixPlan {
 /// to what they hold.
 pub fn plan(spec: &MixSpec, pools: &[Pool]) -> MixPlan {
     let (domain_parts, general_parts) = spec.domain_to_general;
-    let available_of =
-        |role: Role| pools.iter().filter(|p| p.role == role).map(|p| p.tokens).sum::<f64>();
+    let available_of = |role: Role| pools.iter().filter(|p| p.role == role).map(|p| p.tokens).sum::<f64>();
     let (domain, general) = (available_of(Role::Domain), available_of(Role::General));
 
     let general_wanted = domain * general_parts / domain_parts;

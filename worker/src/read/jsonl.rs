@@ -72,7 +72,11 @@ fn id_of(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 fn malformed(error: &serde_json::Error) -> DropCause {
     // serde_json's message names kinds and places, not the text.
-    rejected("malformed_json").with_detail(format!("{:?} error at column {}", error.classify(), error.column()))
+    rejected("malformed_json").with_detail(format!(
+        "{:?} error at column {}",
+        error.classify(),
+        error.column()
+    ))
 }
 
 struct Found<'a> {
@@ -145,7 +149,8 @@ mod tests {
     #[test]
     fn text_and_id_are_taken_and_other_fields_stay_verbatim() {
         let mut extra = String::new();
-        let body = parse(r#"{"a": 1.50, "id":"x","text":"a\nb", "b":[1, 2]}"#, &source(), &mut extra).unwrap();
+        let body =
+            parse(r#"{"a": 1.50, "id":"x","text":"a\nb", "b":[1, 2]}"#, &source(), &mut extra).unwrap();
         assert_eq!(body.id.unwrap(), "x");
         assert_eq!(body.text, "a\nb");
         assert_eq!(body.extra, r#""a":1.50,"b":[1, 2]"#);

@@ -1,5 +1,6 @@
 //! Reading: the records of a shard, one format a file.
 
+mod csv;
 mod decode;
 mod jsonl;
 mod lines;
@@ -71,6 +72,7 @@ pub fn read_shard(
             }
             line.give(sink, |text, scratch| jsonl::parse(text, source, scratch))
         }),
+        Format::Csv => csv::each_row(storage, shard, source, sink),
         Format::Txt => match source.txt_unit {
             TxtUnit::Line => lines::each_line(storage, shard, source, &mut |line| {
                 if line.text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
