@@ -465,7 +465,7 @@ fn any_doc() -> impl Strategy<Value = Doc> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn one_member_of_each_cluster_stays_for_any_cut_and_any_memory(

@@ -14,9 +14,9 @@ use super::{Duplicate, PartnerRef, Resolution};
 use crate::index::{DedupIndex, EntryInfo, EntryRef};
 
 /// Rule of a drop for equal match texts.
-pub const RULE_EQUAL: &str = "match_text";
+pub(super) const RULE_EQUAL: &str = "match_text";
 /// Rule of a drop for similar signatures.
-pub const RULE_SIMILAR: &str = "similarity";
+pub(super) const RULE_SIMILAR: &str = "similarity";
 
 /// A shard whose verdicts are written.
 #[derive(Clone, Debug)]
