@@ -37,9 +37,9 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &Error) -> ExitCode {
-    eprintln!("error: {}", ui::plain(error.message()));
+    ui::note(&format!("error: {}", ui::plain(error.message())));
     if let Some(hint) = error.hint() {
-        eprintln!("hint: {}", ui::plain(hint));
+        ui::note(&format!("hint: {}", ui::plain(hint)));
     }
     match error.class() {
         Class::Spec | Class::NotFound | Class::Conflict | Class::Permission => ExitCode::from(2),

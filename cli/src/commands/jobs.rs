@@ -20,7 +20,7 @@ pub(crate) async fn watch(client: &mut Client, job: &str, json: bool) -> Result<
         progress.show(&status);
         last = Some(status);
     }
-    progress.finish();
+    drop(progress);
     let status = last.ok_or_else(|| Error::internal("the coordinator ended the watch without a status"))?;
     match status.state() {
         JobState::Published => report(client, status.job_id, json).await,
@@ -30,14 +30,11 @@ pub(crate) async fn watch(client: &mut Client, job: &str, json: bool) -> Result<
             }
             let error = status.error.as_ref();
             let message = error.map_or(status.message.as_str(), |error| error.message.as_str());
-            eprintln!(
-                "error: job {} {}: {}",
-                status.job_id,
-                ui::state_name(status.state()),
-                ui::plain(message)
-            );
+            // A cancelled job's message says so itself.
+            let failed = if status.state() == JobState::Failed { " failed" } else { "" };
+            ui::note(&format!("error: job {}{failed}: {}", status.job_id, ui::plain(message)));
             if let Some(hint) = error.map(|error| &error.hint).filter(|hint| !hint.is_empty()) {
-                eprintln!("hint: {}", ui::plain(hint));
+                ui::note(&format!("hint: {}", ui::plain(hint)));
             }
             Ok(ExitCode::from(1))
         }
@@ -92,8 +89,10 @@ fn status_json(status: &v1::JobStatus) -> serde_json::Value {
         "eta_seconds": status.eta_seconds,
         "output_uri": status.output_uri,
         "error": status.error.as_ref().map(|error| json!({
+            "class": ui::class_name(error.class()),
             "message": error.message,
             "hint": error.hint,
+            "retryable": error.retryable,
         })),
         "failed_attempts": status.failed_attempts,
     })

@@ -21,13 +21,13 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
     let json = cli.json;
     match cli.command {
         Command::Run(args) => return run::run(args, json).await,
-        Command::Coordinator(args) => return serve::coordinator(args).await,
-        Command::Worker(args) => return serve::worker(args, &cli.coordinator).await,
+        Command::Coordinator(args) => return serve::coordinator(args, json).await,
+        Command::Worker(args) => return serve::worker(args, &cli.coordinator, json).await,
+        Command::Submit(args) => return submit::submit(&cli.coordinator, args, json).await,
         _ => {}
     }
     let mut client = Client::connect(&cli.coordinator).await?;
     match cli.command {
-        Command::Submit(args) => submit::submit(&mut client, args, json).await,
         Command::Watch { job } => jobs::watch(&mut client, &job, json).await,
         Command::Status { job } => jobs::status(&mut client, job, json).await,
         Command::Jobs => jobs::list(&mut client, json).await,
@@ -36,8 +36,11 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Explain { job, document } => jobs::explain(&mut client, job, document, json).await,
         Command::Retry { job } => jobs::retry(&mut client, job, json).await,
         Command::Workers => workers::list(&mut client, json).await,
-        Command::Drain { worker } => workers::drain(&mut client, worker).await,
+        Command::Drain { worker } => workers::drain(&mut client, worker, json).await,
         Command::Index(command) => workers::index(&mut client, command, json).await,
-        Command::Run(_) | Command::Coordinator(_) | Command::Worker(_) => Ok(ExitCode::SUCCESS),
+        // Done above.
+        Command::Run(_) | Command::Coordinator(_) | Command::Worker(_) | Command::Submit(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

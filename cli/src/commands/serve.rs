@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Error, Result};
 use tamis_coordinator::index::Indexes;
@@ -15,6 +16,7 @@ use tamis_worker::{Worker, WorkerConfig, WorkerHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{CoordinatorArgs, WorkerArgs};
+use crate::ui;
 
 /// Tasks may go on this long after the first signal; a second one ends them.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
@@ -61,17 +63,21 @@ pub(crate) fn cores() -> usize {
 }
 
 /// `tamis coordinator`
-pub(crate) async fn coordinator(args: CoordinatorArgs) -> Result<ExitCode> {
+pub(crate) async fn coordinator(args: CoordinatorArgs, json: bool) -> Result<ExitCode> {
+    let lease = Duration::try_from_secs_f64(args.lease_seconds)
+        .map_err(|e| Error::spec(format!("--lease-seconds cannot be {}: {e}", args.lease_seconds)))?;
     let (mut handle, _) = start_coordinator(&args.data_dir, args.work.as_deref(), |config| {
         config.listen = args.listen;
-        config.lease = Duration::from_secs_f64(args.lease_seconds.max(0.0));
+        config.lease = lease;
     })
     .await?;
-    eprintln!("coordinator listens on {}", handle.addr);
-    let (mut interrupt, mut terminate) = signals()?;
+    let mut signals = Signals::listen()?;
+    ui::note(&format!("coordinator listens on {}", handle.addr));
+    if json {
+        ui::print(&json!({ "listen": handle.addr.to_string() }).to_string());
+    }
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        () = signals.next() => {}
         () = handle.ended() => {
             return Err(Error::internal("the coordinator's server ended by itself"));
         }
@@ -81,27 +87,50 @@ pub(crate) async fn coordinator(args: CoordinatorArgs) -> Result<ExitCode> {
 }
 
 /// `tamis worker`
-pub(crate) async fn worker(args: WorkerArgs, coordinator: &str) -> Result<ExitCode> {
+pub(crate) async fn worker(args: WorkerArgs, coordinator: &str, json: bool) -> Result<ExitCode> {
     let mut config = WorkerConfig::new(coordinator, args.slots.unwrap_or_else(cores));
     config.wait = args.wait;
     let storage = Storage::new(tokio::runtime::Handle::current());
     let mut handle = start_worker(config, storage).await?;
-    eprintln!("worker {} pulls tasks from {coordinator}", handle.worker_id());
-    let (mut interrupt, mut terminate) = signals()?;
+    // Only now: until it is registered, a signal ends the process at once.
+    let mut signals = Signals::listen()?;
+    ui::note(&format!("worker {} pulls tasks from {coordinator}", handle.worker_id()));
+    if json {
+        let worker_id = handle.worker_id().as_str();
+        ui::print(&json!({ "worker_id": worker_id, "coordinator": coordinator }).to_string());
+    }
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        () = signals.next() => {}
         () = handle.wait() => return Ok(ExitCode::SUCCESS),
     }
-    eprintln!("draining: tasks finish or are given back; a second signal ends at once");
+    ui::note("draining: tasks finish or are given back; a second signal ends at once");
     tokio::select! {
         () = handle.drain(DRAIN_PATIENCE) => Ok(ExitCode::SUCCESS),
-        _ = interrupt.recv() => Ok(ExitCode::from(1)),
-        _ = terminate.recv() => Ok(ExitCode::from(1)),
+        () = signals.next() => Ok(ExitCode::from(1)),
     }
 }
 
-fn signals() -> Result<(Signal, Signal)> {
-    let listen = |kind| signal(kind).map_err(|e| Error::io("listen for", "signals", e));
-    Ok((listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?))
+/// The signals that ask the process to stop. Listening takes their power to end it.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub(crate) fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).map_err(|e| Error::io("listen for", "signals", e));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

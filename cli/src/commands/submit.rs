@@ -39,13 +39,14 @@ pub(crate) async fn send(
     Ok(client.jobs.submit(request).await.map_err(refused)?.into_inner().job_id)
 }
 
-/// `tamis submit`
-pub(crate) async fn submit(client: &mut Client, args: SubmitArgs, json: bool) -> Result<ExitCode> {
+/// `tamis submit`. A wrong spec is said to be wrong whether or not a coordinator is there.
+pub(crate) async fn submit(coordinator: &str, args: SubmitArgs, json: bool) -> Result<ExitCode> {
     let spec = read_spec(&args.spec)?;
-    let job = send(client, &spec, args.replace, args.request_id).await?;
+    let mut client = Client::connect(coordinator).await?;
+    let job = send(&mut client, &spec, args.replace, args.request_id).await?;
     if args.wait {
-        eprintln!("job {job}");
-        return jobs::watch(client, &job, json).await;
+        ui::note(&format!("job {job}"));
+        return jobs::watch(&mut client, &job, json).await;
     }
     ui::print(&match json {
         true => serde_json::json!({ "job_id": job }).to_string(),

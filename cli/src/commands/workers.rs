@@ -35,8 +35,13 @@ pub(crate) async fn list(client: &mut Client, json: bool) -> Result<ExitCode> {
 }
 
 /// `tamis drain`
-pub(crate) async fn drain(client: &mut Client, worker_id: String) -> Result<ExitCode> {
-    client.workers.drain(v1::DrainWorkerRequest { worker_id }).await.map_err(refused)?;
+pub(crate) async fn drain(client: &mut Client, worker_id: String, json: bool) -> Result<ExitCode> {
+    let request = v1::DrainWorkerRequest { worker_id: worker_id.clone() };
+    client.workers.drain(request).await.map_err(refused)?;
+    ui::print(&match json {
+        true => json!({ "worker_id": worker_id, "draining": true }).to_string(),
+        false => format!("{}  draining", ui::plain(&worker_id)),
+    });
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,16 +7,24 @@ use std::io::Write as _;
 
 use serde_json::json;
 use tamis_proto::v1;
-use tamis_proto::v1::{JobState, Phase};
+use tamis_proto::v1::{ErrorClass, JobState, Phase};
 
 pub(crate) use progress::Progress;
 pub(crate) use report::report_text;
 
-/// Prints a line of data; a reader that has gone away ends the program quietly.
+/// Prints a line of data. A reader that has gone away is no error, and does not change how the command ends: a failed
+/// job still exits with 1.
 pub(crate) fn print(text: &str) {
-    if writeln!(std::io::stdout(), "{text}").is_err() {
-        std::process::exit(0);
+    let Err(error) = writeln!(std::io::stdout(), "{text}") else { return };
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        note(&format!("error: cannot write to stdout: {error}"));
+        std::process::exit(1);
     }
+}
+
+/// Prints a line for people on stderr, where perhaps nobody reads.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Text of strangers for a terminal: control characters and marks that turn the direction of writing are shown as
@@ -32,6 +40,11 @@ pub(crate) fn plain(text: &str) -> String {
 /// The name of a state, lower case.
 pub(crate) fn state_name(state: JobState) -> String {
     state.as_str_name().trim_start_matches("JOB_STATE_").to_lowercase()
+}
+
+/// The name of an error's class, lower case.
+pub(crate) fn class_name(class: ErrorClass) -> String {
+    class.as_str_name().trim_start_matches("ERROR_CLASS_").to_lowercase()
 }
 
 /// The name of a phase, lower case.

@@ -13,12 +13,12 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
     let report: Report = serde_json::from_str(json)
         .map_err(|e| Error::internal(format!("the report cannot be read: {e}")).with_source(e))?;
     let mut lines = vec![format!(
-        "{:<10}{:>14}{:>17}{:>17}{:>17}",
+        "{:<10}{:>15}{:>18}{:>18}{:>18}",
         "stage", "documents", "characters", "bytes", "tokens"
     )];
     for stage in &report.funnel {
         lines.push(format!(
-            "{:<10}{:>14}{:>17}{:>17}{:>17}",
+            "{:<10}{:>15}{:>18}{:>18}{:>18}",
             stage.stage,
             grouped(stage.docs),
             stage.chars.map_or("-".to_owned(), grouped),
@@ -32,16 +32,16 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
     for drop in &report.drops {
         lines.push(format!(
             "{:<40}{:>14}",
-            plain(&format!("{} {}", drop.stage, drop.rule)),
+            fit(&format!("{} {}", drop.stage, drop.rule), 39),
             grouped(drop.docs)
         ));
     }
     if let Some(tokens) = &report.tokens {
-        lines.push(format!("\n{:<24}{:>14}{:>17}{:>15}", "source", "documents", "tokens", "chars/token"));
+        lines.push(format!("\n{:<24}{:>15}{:>18}{:>15}", "source", "documents", "tokens", "chars/token"));
         for source in &tokens.sources {
             lines.push(format!(
-                "{:<24}{:>14}{:>17}{:>15}",
-                plain(&source.source),
+                "{:<24}{:>15}{:>18}{:>15}",
+                fit(&source.source, 23),
                 grouped(source.docs),
                 grouped(source.tokens),
                 source.chars_per_token.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
@@ -60,6 +60,15 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
+/// Text for a column of a table, cut where it is too long.
+fn fit(text: &str, width: usize) -> String {
+    let text = plain(text);
+    if text.chars().count() <= width {
+        return text;
+    }
+    text.chars().take(width.saturating_sub(1)).chain(std::iter::once('…')).collect()
+}
+
 /// 1234567 as 1,234,567.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -74,13 +83,59 @@ fn grouped(number: u64) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::grouped;
+    use tamis_common::stats::Log2Histogram;
+    use tamis_coordinator::report::{Decisions, FunnelStage, Report, RuleDrops, SourceTokens, TokensReport};
+
+    use super::{grouped, report_text};
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn terabytes_and_long_names_fit_80_columns_and_stay_apart() {
+        let (docs, size) = (99_999_999_999, 9_999_999_999_999);
+        let report = Report {
+            version: 1,
+            name: "big".into(),
+            funnel: vec![FunnelStage {
+                stage: "emitted".into(),
+                docs,
+                chars: Some(size),
+                bytes: size,
+                tokens: Some(size),
+            }],
+            sources: Vec::new(),
+            drops: vec![RuleDrops { stage: "filter".into(), rule: "r".repeat(200), docs }],
+            tokens: Some(TokensReport {
+                tokenizer_sha256: String::new(),
+                engines: Default::default(),
+                reference_checked: 0,
+                total: size,
+                sources: vec![SourceTokens {
+                    source: "s".repeat(200),
+                    docs,
+                    tokens: size,
+                    chars_per_token: Some(1.5),
+                    length_histogram: Log2Histogram::default(),
+                }],
+            }),
+            decisions: Decisions::default(),
+            corrupt: Vec::new(),
+            spec_sha256: String::new(),
+        };
+        let text = report_text(&serde_json::to_string(&report).unwrap()).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let columns = |start: &str| {
+            text.lines().find(|line| line.starts_with(start)).map(|line| line.split_whitespace().count())
+        };
+        assert_eq!(columns("emitted"), Some(5), "{text}");
+        assert_eq!(columns("sss"), Some(4), "{text}");
+        assert_eq!(columns("filter"), Some(3), "{text}");
     }
 }
