@@ -1,9 +1,12 @@
 //! Scan: the records of a shard are read, filtered, hashed and signed; what survives is written with what the later
 //! phases need to know of it.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use tamis_common::artefact::{
     BANDS, BandRow, BandsWriter, DOCUMENTS, DROPS, DocumentRow, DocumentsWriter, Drop, DropCause,
-    DropsWriter, FileEntry, SURVIVORS, Survivor, SurvivorsWriter, TaskManifest,
+    DropsWriter, FileEntry, SURVIVORS, Stage, Survivor, SurvivorsWriter, TaskManifest,
 };
 use tamis_common::dedup::Signer;
 use tamis_common::ids::DocRef;
@@ -21,7 +24,7 @@ use crate::tokenize::Tokenizer;
 /// One survivor in so many, chosen by hash, is tokenized to estimate characters a token: tens of thousands of tokens
 /// a shard, at a sixteenth of the cost of all.
 const SAMPLE_ONE_IN: u128 = 16;
-/// Records between two looks at the cancel flag.
+/// Records between two looks at the cancel flag: even of long ones some milliseconds.
 const CHECK_EVERY: u64 = 256;
 
 /// What scan works on.
@@ -54,17 +57,16 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
     let filters = Filters::from_spec(&ctx.spec.filter);
     let mut output = Output::create(ctx, &source.name)?;
     let mut stats = ScanStats::default();
-    let mut unreported = (0, 0);
+    let mut reported = 0;
 
     let end =
         read_shard(ctx.storage, ctx.shard, source, ctx.spec.run.on_corrupt, &mut |record: RawRecord<'_>| {
             stats.records += 1;
             stats.raw_bytes += record.raw_bytes;
-            unreported = (unreported.0 + record.raw_bytes, unreported.1 + 1);
-            if unreported.1 == CHECK_EVERY {
+            if stats.records % CHECK_EVERY == 0 {
                 ctx.progress.check()?;
-                ctx.progress.advance(unreported.0, unreported.1);
-                unreported = (0, 0);
+                ctx.progress.advance(record.input_bytes.saturating_sub(reported), CHECK_EVERY);
+                reported = reported.max(record.input_bytes);
             }
             let place = Place { record: record.record, offset: record.offset };
             let body = match record.body {
@@ -82,7 +84,8 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
             stats.filtered.add(chars, bytes);
             output.keep(place, &body, chars, &mut stats)
         })?;
-    ctx.progress.advance(unreported.0, unreported.1);
+    ctx.progress.advance(ctx.shard.bytes.saturating_sub(reported), stats.records % CHECK_EVERY);
+    ctx.progress.check()?;
 
     stats.corrupt.extend(end.corrupt);
     output.finish(stats)
@@ -98,47 +101,52 @@ struct Place {
 /// The artefacts of a scan.
 struct Output<'a> {
     ctx: &'a ScanContext<'a>,
-    source: &'a str,
     signer: Signer,
     survivors: SurvivorsWriter,
     documents: DocumentsWriter,
     drops: DropsWriter,
     dropped: u64,
-    drop_counts: std::collections::BTreeMap<String, u64>,
+    drop_counts: BTreeMap<String, u64>,
     /// Rows by band; a shard is bounded, so these are.
     bands: Vec<Vec<BandRow>>,
+    /// Reused from document to document.
     row: DocumentRow,
+    /// Reused from drop to drop.
+    drop: Drop,
 }
 
 impl<'a> Output<'a> {
-    fn create(ctx: &'a ScanContext<'a>, source: &'a str) -> Result<Self> {
+    fn create(ctx: &'a ScanContext<'a>, source: &str) -> Result<Self> {
         let dedup = &ctx.spec.dedup;
         let bands = if dedup.near { dedup.params.bands as usize } else { 0 };
         Ok(Self {
             ctx,
-            source,
             signer: Signer::new(&dedup.params),
             survivors: SurvivorsWriter::create(ctx.storage, &ctx.work.join(SURVIVORS))?,
             documents: DocumentsWriter::create(ctx.storage, &ctx.work.join(DOCUMENTS), dedup.params.k)?,
             drops: DropsWriter::create(ctx.storage, &ctx.work.join(DROPS))?,
             dropped: 0,
-            drop_counts: std::collections::BTreeMap::new(),
+            drop_counts: BTreeMap::new(),
             bands: vec![Vec::new(); bands],
             row: DocumentRow::default(),
+            drop: Drop {
+                record: 0,
+                source: source.to_owned(),
+                uri: ctx.shard.uri.to_string(),
+                offset: 0,
+                id: None,
+                cause: DropCause::new(Stage::Parse, ""),
+            },
         })
     }
 
     fn drop(&mut self, place: Place, id: Option<&str>, cause: DropCause) -> Result<()> {
         self.dropped += 1;
         *self.drop_counts.entry(cause.key()).or_default() += 1;
-        self.drops.push(&Drop {
-            record: place.record,
-            source: self.source.to_owned(),
-            uri: self.ctx.shard.uri.to_string(),
-            offset: place.offset,
-            id: id.map(str::to_owned),
-            cause,
-        })
+        let drop = &mut self.drop;
+        (drop.record, drop.offset) = (place.record, place.offset);
+        (drop.id, drop.cause) = (id.map(str::to_owned), cause);
+        self.drops.push(drop)
     }
 
     fn keep(&mut self, place: Place, body: &Body<'_>, chars: u64, stats: &mut ScanStats) -> Result<()> {
@@ -146,7 +154,8 @@ impl<'a> Output<'a> {
         row.id.clear();
         match &body.id {
             Some(id) => row.id.push_str(id),
-            None => row.id = format!("{}#{}", self.ctx.shard.uri, place.offset),
+            // Writing to a string cannot fail.
+            None => drop(write!(row.id, "{}#{}", self.ctx.shard.uri, place.offset)),
         }
         self.survivors.push(&Survivor {
             record: place.record,
@@ -156,20 +165,18 @@ impl<'a> Output<'a> {
             extra: body.extra,
         })?;
 
-        let signed = self.signer.sign(&body.text);
         (row.record, row.offset) = (place.record, place.offset);
-        (row.chars, row.bytes, row.hash) = (chars, body.text.len() as u64, signed.hash);
-        match signed.signature.filter(|_| self.ctx.spec.dedup.near) {
-            None => row.signature = None,
-            Some(signature) => {
-                let values = row.signature.get_or_insert_default();
-                values.clear();
-                values.extend_from_slice(signature);
-                let doc = DocRef::new(self.ctx.shard.id, place.record);
-                for (rows, key) in self.bands.iter_mut().zip(signed.band_keys) {
-                    rows.push(BandRow { key: *key, doc });
-                }
+        (row.chars, row.bytes) = (chars, body.text.len() as u64);
+        if self.ctx.spec.dedup.near {
+            let signed = self.signer.sign(&body.text);
+            row.hash = signed.hash;
+            row.signature = signed.signature.map(<[u8]>::to_vec);
+            let doc = DocRef::new(self.ctx.shard.id, place.record);
+            for (rows, key) in self.bands.iter_mut().zip(signed.band_keys) {
+                rows.push(BandRow { key: *key, doc });
             }
+        } else {
+            row.hash = self.signer.hash(&body.text);
         }
         self.documents.push(row)?;
         if let Some(tokenizer) = self.ctx.tokenizer
@@ -192,10 +199,12 @@ impl<'a> Output<'a> {
         }
         stats.drops = self.drop_counts;
         let mut writer = BandsWriter::create(ctx.storage, &ctx.work.join(BANDS))?;
+        let mut keys = 0;
         for rows in &mut self.bands {
+            let mut rows = std::mem::take(rows);
             rows.sort_unstable();
-            writer.write_band(rows)?;
-            *rows = Vec::new();
+            writer.write_band(&rows)?;
+            keys += rows.len() as u64;
         }
         let entry = |name: &str, written: Written, records: u64| FileEntry {
             name: name.to_owned(),
@@ -204,7 +213,7 @@ impl<'a> Output<'a> {
             records,
         };
         let files = vec![
-            entry(BANDS, writer.finish()?, survivors),
+            entry(BANDS, writer.finish()?, keys),
             entry(DOCUMENTS, self.documents.finish()?, survivors),
             entry(DROPS, self.drops.finish()?, self.dropped),
             entry(SURVIVORS, self.survivors.finish()?, survivors),
@@ -212,3 +221,6 @@ impl<'a> Output<'a> {
         Ok(TaskManifest { files, scan: Some(stats), emit: None })
     }
 }
+
+#[cfg(test)]
+mod tests;

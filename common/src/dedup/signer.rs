@@ -43,10 +43,15 @@ impl Signer {
         }
     }
 
+    /// The hash of a cleaned text alone: for jobs that look for exact duplicates only.
+    pub fn hash(&mut self, text: &str) -> u128 {
+        match_text(text, &mut self.folded);
+        xxh3_128(self.folded.as_bytes())
+    }
+
     /// Signs a cleaned text.
     pub fn sign(&mut self, text: &str) -> Signed<'_> {
-        match_text(text, &mut self.folded);
-        let hash = xxh3_128(self.folded.as_bytes());
+        let hash = self.hash(text);
         self.signature.clear();
         self.band_keys.clear();
         let shingles = self.shingler.hashes(&self.folded);

@@ -15,17 +15,22 @@ impl Length {
 }
 
 impl Filter for Length {
+    fn name(&self) -> &'static str {
+        "length"
+    }
+
     fn judge(&self, document: &Document<'_>) -> Option<DropCause> {
         let chars = document.chars();
         let LengthSpec { min_chars, max_chars } = self.0;
         let failed = |rule: &str, bound: u64| {
+            let rule = format!("{}.{rule}", self.name());
             Some(DropCause::new(Stage::Filter, rule).with_value(chars as f64, bound as f64))
         };
         if chars < min_chars {
-            return failed("length.min_chars", min_chars);
+            return failed("min_chars", min_chars);
         }
         if max_chars > 0 && chars > max_chars {
-            return failed("length.max_chars", max_chars);
+            return failed("max_chars", max_chars);
         }
         None
     }
@@ -33,6 +38,8 @@ impl Filter for Length {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -50,5 +57,18 @@ mod tests {
         let length = Length::new(LengthSpec::default());
         assert_eq!(length.judge(&Document::new("")), None);
         assert_eq!(length.judge(&Document::new("long enough")), None);
+    }
+    proptest! {
+        #[test]
+        fn a_text_is_kept_if_and_only_if_its_length_is_within_both_bounds(
+            text in "\\PC{0,20}",
+            min_chars in 0u64..20,
+            max_chars in 0u64..20,
+        ) {
+            let chars = text.chars().count() as u64;
+            let is_within = chars >= min_chars && (max_chars == 0 || chars <= max_chars);
+            let cause = Length::new(LengthSpec { min_chars, max_chars }).judge(&Document::new(&text));
+            prop_assert_eq!(cause.is_none(), is_within);
+        }
     }
 }

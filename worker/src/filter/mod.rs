@@ -34,6 +34,9 @@ impl<'a> Document<'a> {
 
 /// One family of rules.
 pub trait Filter: Send + Sync {
+    /// What a spec calls it, `[filter.NAME]`; its rules are `NAME.rule`.
+    fn name(&self) -> &'static str;
+
     /// The cause of a drop, by the first rule that a document fails.
     fn judge(&self, document: &Document<'_>) -> Option<DropCause>;
 }

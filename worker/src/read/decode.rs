@@ -1,83 +1,237 @@
-//! Bytes of an input as they were before compression and in UTF-8.
+//! Bytes of an input as they were before compression.
 
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use encoding_rs::Encoding;
+use encoding_rs::{DecoderResult, Encoding, UTF_8};
 use flate2::bufread::MultiGzDecoder;
-use tamis_common::shard::{Compression, Shard};
+use tamis_common::shard::{Compression, Part, Shard};
 use tamis_common::spec::SourceSpec;
-use tamis_common::storage::Storage;
 use tamis_common::{Error, Result};
 
-const BUFFER: usize = 1 << 18;
+use super::{Failure, Input, changed};
+
+/// The size of the store's own buffer: reads of it go past that one.
+const RAW_BUFFER: usize = 1 << 20;
+const DECODED_BUFFER: usize = 256 << 10;
+
+/// How far the stored bytes of an input have been read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// The decompressed bytes of an input and what they are written in.
+pub(super) struct Content {
+    pub(super) bytes: Box<dyn BufRead + Send>,
+    /// UTF-8 for what was decoded on the way.
+    pub(super) encoding: &'static Encoding,
+    /// The rule that bytes break which are not text.
+    pub(super) not_text: &'static str,
+    /// The stored byte that it begins with.
+    start: u64,
+}
+
+impl Content {
+    /// To be asked when `bytes` has come to its end: was that where the input should end?
+    ///
+    /// # Errors
+    /// `Class::Input` for an input that became shorter or longer while it was read.
+    pub(super) fn check_end(&self, input: &Input<'_>) -> Result<()> {
+        let size = self.start + input.meter.bytes();
+        match size == input.shard.size {
+            true => Ok(()),
+            false => Err(changed(input.shard, size)),
+        }
+    }
+}
 
 /// The decompressed bytes of a shard's input, from `offset` on, which is 0 for compressed ones.
 ///
-/// An encoding in which a newline is not one byte is decoded as a whole first; offsets are then those of its UTF-8 form.
-pub(super) fn open(
-    storage: &Storage,
-    shard: &Shard,
-    source: &SourceSpec,
-    offset: u64,
-) -> Result<Box<dyn BufRead + Send>> {
-    let mut bytes = open_raw(storage, shard, offset)?;
-    if source.is_ascii_compatible() {
-        return Ok(bytes);
+/// UTF-16, by its mark or by name, and others in which a line end is not one byte are decoded on the way, so that lines
+/// can be found. A malformed sequence then becomes a byte that is not UTF-8.
+pub(super) fn open(input: &Input<'_>, offset: u64) -> Result<Content, Failure> {
+    let Input { storage, shard, source, meter } = *input;
+    let stored = Stored { stream: storage.open(&shard.uri)?.stream(offset), meter: meter.clone() };
+    let mut bytes = decompressed(BufReader::with_capacity(RAW_BUFFER, stored), shard)?;
+    let named = encoding_of(source)?;
+    let mut decoded = !source.is_ascii_compatible();
+    if shard.part == Part::Whole {
+        let mut mark = Vec::with_capacity(2);
+        bytes.by_ref().take(2).read_to_end(&mut mark).map_err(|e| read_failure(shard, 0, e))?;
+        decoded |= matches!(mark[..], [0xff, 0xfe] | [0xfe, 0xff]);
+        bytes = Box::new(Cursor::new(mark).chain(bytes));
+    } else if decoded {
+        return Err(Error::internal(format!("`{}` is {} and cut by bytes", shard.uri, named.name())).into());
     }
-    let mut all = Vec::new();
-    bytes.read_to_end(&mut all).map_err(|e| read_error(shard, all.len() as u64, e))?;
-    let (text, _, malformed) = encoding_of(source)?.decode(&all);
-    if malformed {
-        return Err(Error::input(format!("`{}` is not valid {}", shard.uri, source.encoding))
-            .with_hint("set the source's `encoding` to what the file is written in"));
+    if !decoded {
+        let not_text = if named == UTF_8 { "not_utf8" } else { "bad_encoding" };
+        return Ok(Content { bytes, encoding: named, not_text, start: offset });
     }
-    Ok(Box::new(Cursor::new(text.into_owned().into_bytes())))
+    // A mark wins over the name.
+    let bytes = Box::new(BufReader::with_capacity(DECODED_BUFFER, Decoded::new(bytes, named)));
+    Ok(Content { bytes, encoding: UTF_8, not_text: "bad_encoding", start: offset })
 }
 
-/// The encoding of the bytes that [`open`] gives.
-pub(super) fn encoding_of_lines(source: &SourceSpec) -> Result<&'static Encoding> {
-    if source.is_ascii_compatible() { encoding_of(source) } else { Ok(encoding_rs::UTF_8) }
-}
-
-fn open_raw(storage: &Storage, shard: &Shard, offset: u64) -> Result<Box<dyn BufRead + Send>> {
-    let raw = BufReader::with_capacity(BUFFER, storage.open(&shard.uri)?.stream(offset));
-    let decoded: Box<dyn Read + Send> = match shard.compression {
+fn decompressed(raw: BufReader<Stored>, shard: &Shard) -> Result<Box<dyn BufRead + Send>> {
+    let decoder: Box<dyn Read + Send> = match shard.compression {
         Compression::None => return Ok(Box::new(raw)),
-        // An empty file is an empty stream, not a truncated one.
-        _ if shard.size == 0 => return Ok(Box::new(raw)),
         Compression::Gzip => Box::new(MultiGzDecoder::new(raw)),
         Compression::Zstd => Box::new(
             zstd::stream::read::Decoder::with_buffer(raw)
                 .map_err(|e| Error::io("decompress", &shard.uri, e))?,
         ),
     };
-    Ok(Box::new(BufReader::with_capacity(BUFFER, decoded)))
+    Ok(Box::new(BufReader::with_capacity(DECODED_BUFFER, decoder)))
 }
 
-/// A read that failed: by the data of a compressed input, or by the store.
-pub(super) fn read_error(shard: &Shard, offset: u64, error: std::io::Error) -> Error {
-    if shard.compression == Compression::None {
-        return Error::io("read", &shard.uri, error);
+/// The stream of the store: counts, and marks its own errors so that they are not taken for corrupt data.
+struct Stored {
+    stream: Box<dyn Read + Send>,
+    meter: Meter,
+}
+
+impl Read for Stored {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.stream.read(into) {
+            Ok(count) => {
+                self.meter.0.fetch_add(count as u64, Ordering::Relaxed);
+                Ok(count)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Err(e),
+            Err(e) => Err(io::Error::new(e.kind(), StoreFailed(e))),
+        }
     }
-    Error::input(format!(
+}
+
+#[derive(Debug)]
+struct StoreFailed(io::Error);
+
+impl fmt::Display for StoreFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for StoreFailed {}
+
+/// A read that failed behind `offset` of the decompressed input: by the store, or by the data.
+pub(super) fn read_failure(shard: &Shard, offset: u64, error: io::Error) -> Failure {
+    if error.get_ref().is_some_and(|inner| inner.is::<StoreFailed>()) {
+        return Failure::Other(Error::io("read", &shard.uri, error));
+    }
+    let message = format!(
         "`{}` is truncated or corrupt behind byte {offset} of its decompressed content: {error}",
         shard.uri
-    ))
-    .with_source(error)
-    .with_hint("mend the file, or set run.on_corrupt = \"skip\" to keep what can be read")
+    );
+    Failure::Corrupt(Error::input(message).with_source(error))
+}
+
+/// Decodes a stream into UTF-8.
+struct Decoded {
+    bytes: Box<dyn BufRead + Send>,
+    decoder: encoding_rs::Decoder,
+    ended: bool,
+}
+
+impl Decoded {
+    fn new(bytes: Box<dyn BufRead + Send>, encoding: &'static Encoding) -> Self {
+        Self { bytes, decoder: encoding.new_decoder(), ended: false }
+    }
+}
+
+impl Read for Decoded {
+    /// Needs some bytes of room, as any character may be next: the buffer around it gives them.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        // No character in UTF-8 is this byte or holds it.
+        const MALFORMED: u8 = 0xff;
+        let room = into.len().saturating_sub(1);
+        while !self.ended {
+            let available = self.bytes.fill_buf()?;
+            let last = available.is_empty();
+            let (result, read, mut written) =
+                self.decoder.decode_to_utf8_without_replacement(available, &mut into[..room], last);
+            self.bytes.consume(read);
+            match result {
+                DecoderResult::InputEmpty => self.ended = last,
+                DecoderResult::OutputFull if written == 0 => {
+                    return Err(io::Error::other("a buffer for decoded text has no room"));
+                }
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => {
+                    into[written] = MALFORMED;
+                    written += 1;
+                }
+            }
+            if written > 0 {
+                return Ok(written);
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// The encoding that a source names; the spec has been checked.
-pub(super) fn encoding_of(source: &SourceSpec) -> Result<&'static Encoding> {
+fn encoding_of(source: &SourceSpec) -> Result<&'static Encoding> {
     Encoding::for_label(source.encoding.as_bytes()).ok_or_else(|| {
         Error::spec(format!("`encoding` of source `{}` is unknown: `{}`", source.name, source.encoding))
     })
 }
 
 /// The bytes as UTF-8; `None` if they are malformed.
-pub(super) fn to_utf8<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Option<std::borrow::Cow<'a, str>> {
-    if encoding == encoding_rs::UTF_8 {
-        return std::str::from_utf8(bytes).ok().map(Into::into);
+pub(super) fn to_utf8<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Option<Cow<'a, str>> {
+    if encoding == UTF_8 {
+        return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
     }
     encoding.decode_without_bom_handling_and_without_replacement(bytes)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use encoding_rs::{ISO_2022_JP, UTF_16BE, UTF_16LE};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(bytes: &[u8], encoding: &'static Encoding, at_once: usize) -> Vec<u8> {
+        let bytes = Box::new(BufReader::with_capacity(at_once, Cursor::new(bytes.to_vec())));
+        let mut text = Vec::new();
+        BufReader::with_capacity(16, Decoded::new(bytes, encoding)).read_to_end(&mut text).unwrap();
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn utf16_is_decoded_however_it_is_cut(text in "\\PC{0,40}", at_once in 1usize..20, big: bool, mark: bool) {
+            let units: Vec<u16> = mark.then_some(0xfeff).into_iter().chain(text.encode_utf16()).collect();
+            let bytes: Vec<u8> = units
+                .iter()
+                .flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() })
+                .collect();
+            // With a mark the name does not matter.
+            let named = if big != mark { UTF_16BE } else { UTF_16LE };
+            prop_assume!(!text.starts_with('\u{feff}'));
+            prop_assert_eq!(decoded(&bytes, named, at_once), text.into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_malformed_sequence_is_no_utf8_and_spoils_nothing_else() {
+        let bytes: Vec<u8> = [0x61, 0xd800, 0x62].iter().flat_map(|u: &u16| u.to_le_bytes()).collect();
+        assert_eq!(decoded(&bytes, UTF_16LE, 3), b"a\xffb");
+        assert_eq!(decoded(&bytes[..5], UTF_16LE, 3), b"a\xff\xff");
+        assert_eq!(decoded(b"\x1b$B$3\x1b(B!", ISO_2022_JP, 2), "こ!".as_bytes());
+    }
 }

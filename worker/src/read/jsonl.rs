@@ -1,4 +1,4 @@
-//! One JSON object: text and id by their fields, all others verbatim.
+//! One JSON object a line: text and id by their fields, all others verbatim.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,14 +8,36 @@ use serde_json::value::RawValue;
 use tamis_common::artefact::DropCause;
 use tamis_common::spec::SourceSpec;
 
-use super::{Body, rejected};
+use super::extra::{prefix_of, push_comma};
+use super::lines::Lines;
+use super::{Body, Failure, Input, Records, rejected};
 
-/// Parses a line. `extra` receives the other fields.
-pub(super) fn parse<'a>(
-    line: &'a str,
-    source: &SourceSpec,
-    extra: &'a mut String,
-) -> Result<Body<'a>, DropCause> {
+/// Every line that is not blank is a record.
+pub(super) fn each_record(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
+    let mut lines = Lines::open(input)?;
+    let mut scratch = Scratch::default();
+    while let Some(line) = lines.next()? {
+        if line.is_blank() {
+            continue;
+        }
+        let body = match &line.text {
+            Ok(text) => parse(text, input.source, &mut scratch),
+            Err(cause) => Err(cause.clone()),
+        };
+        records.give(line.offset, line.raw_bytes, body)?;
+    }
+    Ok(())
+}
+
+/// Reused from line to line.
+#[derive(Default)]
+struct Scratch {
+    text: String,
+    extra: String,
+}
+
+fn parse<'a>(line: &'a str, source: &SourceSpec, scratch: &'a mut Scratch) -> Result<Body<'a>, DropCause> {
+    let Scratch { text: unescaped, extra } = scratch;
     extra.clear();
     if !line.trim_ascii_start().starts_with('{') {
         return match serde_json::from_str::<IgnoredAny>(line) {
@@ -24,19 +46,22 @@ pub(super) fn parse<'a>(
         };
     }
     let mut deserializer = serde_json::Deserializer::from_str(line);
-    let fields = deserializer
+    let found = deserializer
         .deserialize_map(Fields { source, extra })
-        .and_then(|fields| deserializer.end().map(|()| fields))
+        .and_then(|found| deserializer.end().map(|()| found))
         .map_err(|error| malformed(&error))?;
-    let Found { text, id, text_repeated } = fields;
-    if text_repeated {
+    if found.text_repeated {
         return Err(rejected("text_repeated"));
     }
-    let text = text_of(text)?;
-    Ok(Body { id: id.and_then(id_of), text, extra })
+    let text = text_of(found.text, unescaped)?;
+    let id = match found.id {
+        Some(raw) => id_of(raw)?,
+        None => None,
+    };
+    Ok(Body { id, text, extra })
 }
 
-fn text_of(raw: Option<&RawValue>) -> Result<Cow<'_, str>, DropCause> {
+fn text_of<'a>(raw: Option<&'a RawValue>, unescaped: &'a mut String) -> Result<Cow<'a, str>, DropCause> {
     let raw = raw.ok_or_else(|| rejected("text_missing"))?.get();
     if raw == "null" {
         return Err(rejected("text_null"));
@@ -44,39 +69,54 @@ fn text_of(raw: Option<&RawValue>) -> Result<Cow<'_, str>, DropCause> {
     if !raw.starts_with('"') {
         return Err(rejected("text_not_a_string"));
     }
-    let text = string_of(raw).map_err(|error| malformed(&error))?;
+    let text = match inside(raw) {
+        Some(plain) => plain,
+        None => {
+            unescape(raw, unescaped)?;
+            &*unescaped
+        }
+    };
     if text.trim().is_empty() {
         return Err(rejected("text_empty"));
     }
-    Ok(text)
+    Ok(Cow::Borrowed(text))
 }
 
-fn string_of(raw: &str) -> serde_json::Result<Cow<'_, str>> {
-    let inside = &raw[1..raw.len() - 1];
-    // Most texts hold an escape; those that do not are borrowed.
-    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-        return Ok(Cow::Borrowed(inside));
-    }
-    serde_json::from_str::<String>(raw).map(Cow::Owned)
+/// What stands in a JSON string, if it has no escape.
+fn inside(raw: &str) -> Option<&str> {
+    let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
+    memchr::memchr(b'\\', inside.as_bytes()).is_none().then_some(inside)
 }
 
-/// Strings as they are, other scalars as their JSON text; null is no id.
-fn id_of(raw: &RawValue) -> Option<Cow<'_, str>> {
+fn unescape(raw: &str, into: &mut String) -> Result<(), DropCause> {
+    let mut deserializer = serde_json::Deserializer::from_str(raw);
+    serde::Deserialize::deserialize_in_place(&mut deserializer, into).map_err(|error| malformed(&error))
+}
+
+/// Strings as they are, other values as their JSON text; null and the empty string are no id.
+fn id_of(raw: &RawValue) -> Result<Option<Cow<'_, str>>, DropCause> {
     let raw = raw.get();
-    match raw.as_bytes().first() {
-        Some(b'"') => string_of(raw).ok().filter(|id| !id.is_empty()),
-        Some(b'n') => None,
-        _ => Some(Cow::Borrowed(raw)),
+    if raw == "null" || raw == "\"\"" {
+        return Ok(None);
     }
+    if !raw.starts_with('"') {
+        return Ok(Some(Cow::Borrowed(raw)));
+    }
+    if let Some(plain) = inside(raw) {
+        return Ok(Some(Cow::Borrowed(plain)));
+    }
+    let mut id = String::new();
+    unescape(raw, &mut id)?;
+    Ok(Some(Cow::Owned(id)))
 }
 
 fn malformed(error: &serde_json::Error) -> DropCause {
-    // serde_json's message names kinds and places, not the text.
-    rejected("malformed_json").with_detail(format!(
-        "{:?} error at column {}",
-        error.classify(),
-        error.column()
-    ))
+    // Only errors of syntax come up, and their messages hold nothing of the text.
+    let detail = match error.is_syntax() || error.is_eof() {
+        true => error.to_string().replacen(" at line 1 column ", " at column ", 1),
+        false => format!("no valid value at column {}", error.column()),
+    };
+    rejected("malformed_json").with_detail(detail)
 }
 
 struct Found<'a> {
@@ -99,81 +139,136 @@ impl<'de> Visitor<'de> for Fields<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
         let mut found = Found { text: None, id: None, text_repeated: false };
-        while let Some(key) = map.next_key::<KeyOf<'de>>()? {
+        while let Some(raw_key) = map.next_key::<&'de RawValue>()? {
             let value: &'de RawValue = map.next_value()?;
-            let key = key.0;
+            let key = match inside(raw_key.get()) {
+                Some(plain) => Cow::Borrowed(plain),
+                None => Cow::Owned(serde_json::from_str(raw_key.get()).map_err(serde::de::Error::custom)?),
+            };
             if key == self.source.text_field {
                 found.text_repeated |= found.text.replace(value).is_some();
             } else if key == self.source.id_field {
+                // As JSON readers have it, the last one counts.
                 found.id = Some(value);
             } else {
-                push_field(self.extra, &key, value);
+                push_comma(self.extra);
+                self.extra.push('"');
+                self.extra.push_str(prefix_of(&key, self.source));
+                self.extra.push_str(&raw_key.get()[1..]);
+                self.extra.push(':');
+                self.extra.push_str(value.get());
             }
         }
         Ok(found)
     }
 }
 
-/// A field that bears a name which the output writes itself is kept under `_name`.
-fn push_field(extra: &mut String, key: &str, value: &RawValue) {
-    if !extra.is_empty() {
-        extra.push(',');
-    }
-    let prefix = if matches!(key, "text" | "id") { "_" } else { "" };
-    // A string always has a JSON form.
-    extra.push_str(&serde_json::Value::String(format!("{prefix}{key}")).to_string());
-    extra.push(':');
-    extra.push_str(value.get());
-}
-
-/// A key, borrowed where it has no escape.
-#[derive(serde::Deserialize)]
-struct KeyOf<'a>(#[serde(borrow)] Cow<'a, str>);
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use tamis_common::spec::JobSpec;
+    use proptest::prelude::*;
 
     use super::*;
-
-    fn source() -> SourceSpec {
-        let spec = "name='t'\n[[source]]\nname='s'\ninputs=['/x']\n[output]\nuri='/o'\n";
-        JobSpec::parse(spec, "job.toml").unwrap().sources.remove(0)
-    }
+    use crate::read::tests::source;
 
     fn rule(line: &str) -> String {
-        parse(line, &source(), &mut String::new()).err().unwrap().rule
+        parse(line, &source(), &mut Scratch::default()).err().unwrap().rule
+    }
+
+    fn extra(line: &str, source: &SourceSpec) -> String {
+        parse(line, source, &mut Scratch::default()).unwrap().extra.to_owned()
     }
 
     #[test]
     fn text_and_id_are_taken_and_other_fields_stay_verbatim() {
-        let mut extra = String::new();
-        let body =
-            parse(r#"{"a": 1.50, "id":"x","text":"a\nb", "b":[1, 2]}"#, &source(), &mut extra).unwrap();
+        let mut scratch = Scratch::default();
+        let line = r#"{"a": 1.50, "id":"x","text":"a\nb\u4f60\ud83d\ude00", "b\u0062":[1, {"c" : "\ud800"}] }"#;
+        let body = parse(line, &source(), &mut scratch).unwrap();
         assert_eq!(body.id.unwrap(), "x");
-        assert_eq!(body.text, "a\nb");
-        assert_eq!(body.extra, r#""a":1.50,"b":[1, 2]"#);
+        assert_eq!(body.text, "a\nb你😀");
+        assert_eq!(body.extra, r#""a":1.50,"b\u0062":[1, {"c" : "\ud800"}]"#);
+        assert_eq!(extra(r#"{"text":"t"}"#, &source()), "");
     }
 
     #[test]
-    fn an_id_that_is_a_number_is_its_json_text_and_null_is_none() {
-        let id = |line| parse(line, &source(), &mut String::new()).unwrap().id.map(Cow::into_owned);
-        assert_eq!(id(r#"{"id":12,"text":"t"}"#).as_deref(), Some("12"));
-        assert_eq!(id(r#"{"id":null,"text":"t"}"#), None);
-        assert_eq!(id(r#"{"text":"t"}"#), None);
+    fn fields_named_as_the_output_names_its_own_are_kept_under_another_name() {
+        let other = SourceSpec { text_field: "content".into(), id_field: "key".into(), ..source() };
+        let line = r#"{"text":"a","content":"t","id":1,"_id":2,"te\u0078t":3}"#;
+        assert_eq!(extra(line, &other), r#""_text":"a","_id":1,"__id":2,"_te\u0078t":3"#);
+        assert_eq!(extra(r#"{"text":"t","_text":1}"#, &source()), r#""_text":1"#);
+    }
+
+    #[test]
+    fn ids_of_all_kinds_are_text_and_null_is_none() {
+        let id = |json: &str| {
+            let line = format!(r#"{{"text":"t","id":{json}}}"#);
+            parse(&line, &source(), &mut Scratch::default()).map(|b| b.id.map(Cow::into_owned))
+        };
+        for (json, text) in [
+            ("12", "12"),
+            ("-1.50e3", "-1.50e3"),
+            ("true", "true"),
+            (r#""a\"b""#, "a\"b"),
+            (r#"{"$oid": "5f"}"#, r#"{"$oid": "5f"}"#),
+        ] {
+            assert_eq!(id(json).unwrap().as_deref(), Some(text));
+        }
+        assert_eq!(id("null").unwrap(), None);
+        assert_eq!(id("\"\"").unwrap(), None);
+        assert_eq!(id(r#""\udc00""#).unwrap_err().rule, "malformed_json");
+        assert!(parse(r#"{"text":"t"}"#, &source(), &mut Scratch::default()).unwrap().id.is_none());
     }
 
     #[test]
     fn what_is_no_record_is_rejected_by_rule() {
-        assert_eq!(rule("{\"text\":"), "malformed_json");
-        assert_eq!(rule("{\"text\":\"a\"} x"), "malformed_json");
-        assert_eq!(rule("[1]"), "not_an_object");
-        assert_eq!(rule("{}"), "text_missing");
-        assert_eq!(rule("{\"text\":null}"), "text_null");
-        assert_eq!(rule("{\"text\":3}"), "text_not_a_string");
-        assert_eq!(rule("{\"text\":\" \\n\"}"), "text_empty");
-        assert_eq!(rule("{\"text\":\"a\",\"text\":\"b\"}"), "text_repeated");
-        assert_eq!(rule("{\"text\":\"\\ud800\"}"), "malformed_json");
+        for (line, expected) in [
+            ("{\"text\":", "malformed_json"),
+            ("{\"text\":\"a\"} x", "malformed_json"),
+            ("{\"text\":\"\\ud800\"}", "malformed_json"),
+            ("{\"text\":\"a\tb\"}", "malformed_json"),
+            ("nonsense", "malformed_json"),
+            ("[1]", "not_an_object"),
+            ("\"text\"", "not_an_object"),
+            ("{}", "text_missing"),
+            ("{\"text\":null}", "text_null"),
+            ("{\"text\":3}", "text_not_a_string"),
+            ("{\"text\":[\"a\"]}", "text_not_a_string"),
+            ("{\"text\":\"\"}", "text_empty"),
+            ("{\"text\":\" \\n\\u3000\"}", "text_empty"),
+            ("{\"text\":\"a\",\"text\":\"b\"}", "text_repeated"),
+        ] {
+            assert_eq!(rule(line), expected, "{line}");
+        }
+        let mut scratch = Scratch::default();
+        assert_eq!(parse("{\"text\":\"a\\u0000b\"}", &source(), &mut scratch).unwrap().text, "a\0b");
+    }
+
+    #[test]
+    fn a_cause_says_where_and_nothing_of_the_text() {
+        let line = r#"{"text":"a secret" "more"}"#;
+        let cause = parse(line, &source(), &mut Scratch::default()).unwrap_err();
+        assert_eq!(cause.detail.unwrap(), "expected `,` or `}` at column 20");
+        let cause = parse(r#"{"\ud800 secret":1}"#, &source(), &mut Scratch::default()).unwrap_err();
+        assert!(!cause.detail.unwrap().contains("secret"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_survives_parsing(text in "\\PC*[a-z\\n\"\\\\]\\PC*", id in "\\PC+", field in "\\PC*") {
+            prop_assume!(field != "text" && field != "id");
+            let record = serde_json::json!({"id": id, field.clone(): [field.clone(), text.clone()], "text": text});
+            let line = record.to_string();
+            let mut scratch = Scratch::default();
+            let body = parse(&line, &source(), &mut scratch).unwrap();
+            prop_assert_eq!(&body.text, record["text"].as_str().unwrap());
+            prop_assert_eq!(body.id.as_deref(), record["id"].as_str());
+            let extra: serde_json::Value = serde_json::from_str(&format!("{{{}}}", body.extra)).unwrap();
+            prop_assert_eq!(&extra[&field], &record[&field]);
+        }
+
+        #[test]
+        fn no_line_makes_parsing_panic(line in "[{}\\[\\]\":,\\\\ut0-9a-f ]{0,60}") {
+            let _ = parse(&line, &source(), &mut Scratch::default());
+        }
     }
 }

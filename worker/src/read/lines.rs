@@ -1,125 +1,167 @@
 //! Lines with their offsets. A shard of a byte range owns the lines whose first byte lies in it.
 
 use std::borrow::Cow;
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
+use tamis_common::Error;
 use tamis_common::artefact::DropCause;
-use tamis_common::shard::{Part, Shard};
-use tamis_common::spec::SourceSpec;
-use tamis_common::storage::Storage;
-use tamis_common::{Error, Result};
+use tamis_common::shard::Part;
 
-use super::decode::{encoding_of_lines, open, read_error, to_utf8};
-use super::{Body, RawRecord, Sink, rejected};
+use super::decode::{Content, open, read_failure, to_utf8};
+use super::{Failure, Input, MOST_RECORD_BYTES, rejected, too_long};
 
-/// Longer lines are no records: one must not take a worker's memory.
-const MOST_LINE_BYTES: usize = 256 << 20;
-const BOM: &[u8] = b"\xef\xbb\xbf";
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One line.
 pub(super) struct Line<'a> {
-    /// Records before it in the shard.
-    pub(super) record: u32,
     /// Byte offset of its first byte in the decompressed input.
     pub(super) offset: u64,
     /// Its bytes with its end.
     pub(super) raw_bytes: u64,
+    /// Its bytes without its end; of one that is too long, the beginning.
+    pub(super) bytes: &'a [u8],
+    /// Its end: `\n`, `\r\n` or, for the last one, nothing.
+    pub(super) end: &'static str,
     /// Its text without its end, or why there is none.
     pub(super) text: std::result::Result<Cow<'a, str>, DropCause>,
-    /// Reused from line to line.
-    pub(super) scratch: &'a mut String,
 }
 
 impl Line<'_> {
-    /// Gives the line to `sink` as one record.
-    pub(super) fn give(
-        self,
-        sink: &mut Sink<'_>,
-        parse: impl for<'b> FnOnce(&'b str, &'b mut String) -> std::result::Result<Body<'b>, DropCause>,
-    ) -> Result<bool> {
-        let Self { record, offset, raw_bytes, text, scratch } = self;
-        let body = match &text {
-            Ok(text) => parse(text, scratch),
-            Err(cause) => Err(cause.clone()),
-        };
-        sink(RawRecord { record, offset, raw_bytes, body })?;
-        Ok(true)
+    /// Whether nothing but white space stands in it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.text.as_ref().is_ok_and(|text| text.trim_ascii().is_empty() || text.trim().is_empty())
     }
 }
 
-/// Calls `each` for every line that the shard owns; `each` says whether it was a record.
-pub(super) fn each_line(
-    storage: &Storage,
-    shard: &Shard,
-    source: &SourceSpec,
-    each: &mut dyn FnMut(Line<'_>) -> Result<bool>,
-) -> Result<()> {
-    let (start, end) = match shard.part {
-        Part::Whole => (0, u64::MAX),
-        Part::Bytes { start, end } => (start, end),
-        Part::RowGroups { .. } => return Err(Error::internal("a text input has no row groups")),
-    };
-    let encoding = encoding_of_lines(source)?;
-    let not_text = if encoding == encoding_rs::UTF_8 { "not_utf8" } else { "bad_encoding" };
-    // One byte earlier, to see whether a line begins at `start`.
-    let mut offset = start.saturating_sub(1);
-    let mut input = open(storage, shard, source, offset)?;
-    let mut line = Vec::new();
-    let mut scratch = String::new();
-    if start > 0 {
-        let (skipped, _) = next_line(&mut *input, &mut line).map_err(|e| read_error(shard, offset, e))?;
-        offset += skipped;
+/// The lines that a shard owns, one after the other.
+pub(super) struct Lines<'a> {
+    input: Input<'a>,
+    content: Content,
+    offset: u64,
+    /// Lines that begin here or later are another shard's.
+    end: u64,
+    line: Vec<u8>,
+    /// Met behind a line that it cut off.
+    failure: Option<Failure>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn open(input: &Input<'a>) -> Result<Self, Failure> {
+        let shard = input.shard;
+        let (start, end) = match shard.part {
+            Part::Whole => (0, u64::MAX),
+            Part::Bytes { start, end } => (start, end),
+            Part::RowGroups { .. } => {
+                return Err(Error::internal(format!("`{}` is text and cut by row groups", shard.uri)).into());
+            }
+        };
+        // One byte earlier, to see whether a line begins at `start`.
+        let offset = start.saturating_sub(1);
+        let mut lines =
+            Self { input: *input, content: open(input, offset)?, offset, end, line: Vec::new(), failure: None };
+        if start > 0 {
+            let skipped = skip_line(&mut *lines.content.bytes).map_err(|e| read_failure(shard, offset, e))?;
+            lines.offset += skipped;
+        }
+        Ok(lines)
     }
-    let mut record = 0;
-    while offset < end {
-        let (raw_bytes, too_long) =
-            next_line(&mut *input, &mut line).map_err(|e| read_error(shard, offset, e))?;
+
+    /// The next line. What stands before corrupt data without a line end is a line without a text, by the rule
+    /// `truncated`.
+    pub(super) fn next(&mut self) -> Result<Option<Line<'_>>, Failure> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if self.offset >= self.end {
+            return Ok(None);
+        }
+        self.line.clear();
+        let mut raw_bytes = 0;
+        let read = read_line(&mut *self.content.bytes, &mut self.line, &mut raw_bytes);
+        let offset = self.offset;
+        self.offset += raw_bytes;
+        let failed = read.err().map(|e| read_failure(self.input.shard, self.offset, e));
         if raw_bytes == 0 {
-            break;
+            return match failed {
+                Some(failure) => Err(failure),
+                None => Ok(self.content.check_end(&self.input).map(|()| None)?),
+            };
         }
-        let mut bytes = line.strip_suffix(b"\n").unwrap_or(&line);
-        bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let is_cut_off = matches!(failed, Some(Failure::Corrupt(_)));
+        match failed {
+            Some(failure @ Failure::Other(_)) => return Err(failure),
+            other => self.failure = other,
+        }
+
+        let (mut bytes, end) = without_end(&self.line);
         if offset == 0 {
-            bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+            bytes = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
         }
-        let text = match too_long {
-            true => Err(rejected("line_too_long").with_value(raw_bytes as f64, MOST_LINE_BYTES as f64)),
-            false => to_utf8(bytes, encoding).ok_or_else(|| rejected(not_text)),
+        let text = if is_cut_off {
+            Err(rejected("truncated"))
+        } else if raw_bytes > MOST_RECORD_BYTES as u64 {
+            Err(too_long("line_too_long", raw_bytes))
+        } else {
+            to_utf8(bytes, self.content.encoding).ok_or_else(|| rejected(self.content.not_text))
         };
-        if each(Line { record, offset, raw_bytes, text, scratch: &mut scratch })? {
-            record = record
-                .checked_add(1)
-                .ok_or_else(|| Error::input(format!("`{}` has too many records for one shard", shard.uri)))?;
-        }
-        offset += raw_bytes;
+        Ok(Some(Line { offset, raw_bytes, bytes, end, text }))
     }
-    Ok(())
 }
 
-/// Reads one line with its end; of a line that is too long only the beginning is kept. Returns its bytes and whether
-/// it was too long.
-fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> std::io::Result<(u64, bool)> {
-    line.clear();
-    let (mut bytes, mut too_long) = (0, false);
+fn without_end(line: &[u8]) -> (&[u8], &'static str) {
+    if let Some(bytes) = line.strip_suffix(b"\r\n") {
+        return (bytes, "\r\n");
+    }
+    match line.strip_suffix(b"\n") {
+        Some(bytes) => (bytes, "\n"),
+        None => (line.strip_suffix(b"\r").unwrap_or(line), ""),
+    }
+}
+
+/// Reads one line with its end and counts its bytes; of a line that is too long only the beginning is kept.
+fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>, bytes: &mut u64) -> io::Result<()> {
     loop {
-        let buffer = match input.fill_buf() {
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            other => other?,
-        };
+        let buffer = fill(input)?;
         if buffer.is_empty() {
-            return Ok((bytes, too_long));
+            return Ok(());
         }
         let newline = memchr::memchr(b'\n', buffer);
         let taken = newline.map_or(buffer.len(), |at| at + 1);
-        if line.len() + taken > MOST_LINE_BYTES {
-            too_long = true;
-        } else {
-            line.extend_from_slice(&buffer[..taken]);
+        let kept = taken.min(MOST_RECORD_BYTES - line.len());
+        line.extend_from_slice(&buffer[..kept]);
+        input.consume(taken);
+        *bytes += taken as u64;
+        if newline.is_some() {
+            return Ok(());
         }
+    }
+}
+
+/// Skips one line and returns its bytes.
+fn skip_line(input: &mut dyn BufRead) -> io::Result<u64> {
+    let mut bytes = 0;
+    loop {
+        let buffer = fill(input)?;
+        if buffer.is_empty() {
+            return Ok(bytes);
+        }
+        let newline = memchr::memchr(b'\n', buffer);
+        let taken = newline.map_or(buffer.len(), |at| at + 1);
         input.consume(taken);
         bytes += taken as u64;
         if newline.is_some() {
-            return Ok((bytes, too_long));
+            return Ok(bytes);
+        }
+    }
+}
+
+fn fill(input: &mut dyn BufRead) -> io::Result<&[u8]> {
+    loop {
+        match input.fill_buf() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            // Asked again for the borrow's sake; it is filled now.
+            Ok(_) => return input.fill_buf(),
+            Err(e) => return Err(e),
         }
     }
 }

@@ -2,41 +2,54 @@
 
 mod csv;
 mod decode;
+mod extra;
 mod jsonl;
 mod lines;
+mod parquet;
+#[cfg(test)]
+mod tests;
 mod txt;
 
 use std::borrow::Cow;
 
 use tamis_common::artefact::{DropCause, Stage};
 use tamis_common::shard::{Format, Shard};
-use tamis_common::spec::{OnCorrupt, SourceSpec, TxtUnit};
+use tamis_common::spec::{OnCorrupt, SourceSpec};
 use tamis_common::storage::Storage;
-use tamis_common::{Class, Error, Result};
+use tamis_common::{Error, Result};
+
+use decode::Meter;
+
+/// Longer records are rejected: one must not take a worker's memory. Far above any document, far below a slot's share.
+const MOST_RECORD_BYTES: usize = 256 << 20;
 
 /// A record, whole or not.
 pub struct RawRecord<'a> {
     /// Its number within the shard.
     pub record: u32,
-    /// Byte offset in the decompressed input.
+    /// Byte offset in the decompressed input (of UTF-16, in its UTF-8 form); of Parquet, the row in the file.
     pub offset: u64,
-    /// Its bytes in the decompressed input.
+    /// Its bytes in the decompressed input; of Parquet, those of its text and other fields.
     pub raw_bytes: u64,
-    /// What it holds, or why it is no record.
+    /// Bytes of the shard's input, as it is stored, that reading has come to; at most those of the shard.
+    pub input_bytes: u64,
+    /// What it holds, or why it is no record: a cause of `Stage::Parse`.
     pub body: std::result::Result<Body<'a>, DropCause>,
 }
 
 /// What a record holds.
+#[derive(Debug)]
 pub struct Body<'a> {
-    /// Its id, if it has one.
+    /// Its id, if it has one; never empty.
     pub id: Option<Cow<'a, str>>,
     /// Its text; never blank.
     pub text: Cow<'a, str>,
-    /// The other fields, verbatim: the inside of a JSON object.
+    /// The other fields, verbatim and in their order: the inside of a JSON object.
     pub extra: &'a str,
 }
 
 /// How reading ended.
+#[derive(Debug)]
 pub struct ReadEnd {
     /// Why it ended before the input did (`on_corrupt = "skip"`).
     pub corrupt: Option<String>,
@@ -48,8 +61,8 @@ pub type Sink<'a> = dyn FnMut(RawRecord<'_>) -> Result<()> + 'a;
 /// Reads a shard and gives every record to `sink`.
 ///
 /// # Errors
-/// `Class::Input` for an input that changed under the job, is truncated or corrupt, naming it; of the store and of
-/// `sink`.
+/// `Class::Input` for an input that changed under the job, or is truncated or corrupt (unless `on_corrupt` says to keep
+/// what came before), naming it; of the store and of `sink`.
 pub fn read_shard(
     storage: &Storage,
     shard: &Shard,
@@ -59,45 +72,91 @@ pub fn read_shard(
 ) -> Result<ReadEnd> {
     let found = storage.head(&shard.uri)?;
     if found.size != shard.size || found.version != shard.version {
-        return Err(Error::input(format!(
-            "`{}` changed under the job: it had {} bytes when the job was planned and has {} now",
-            shard.uri, shard.size, found.size
-        ))
-        .with_hint("inputs must not change while a job runs; submit the job again"));
+        return Err(changed(shard, found.size));
     }
+    let meter = Meter::default();
+    let input = Input { storage, shard, source, meter: &meter };
+    let mut records = Records { shard, meter: &meter, next: 0, sink };
     let ended = match shard.format {
-        Format::Jsonl => lines::each_line(storage, shard, source, &mut |line| {
-            if line.text.as_ref().is_ok_and(|text| text.trim_ascii().is_empty()) {
-                return Ok(false);
-            }
-            line.give(sink, |text, scratch| jsonl::parse(text, source, scratch))
-        }),
-        Format::Csv => csv::each_row(storage, shard, source, sink),
-        Format::Txt => match source.txt_unit {
-            TxtUnit::Line => lines::each_line(storage, shard, source, &mut |line| {
-                if line.text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
-                    return Ok(false);
-                }
-                line.give(sink, |text, _| txt::body(text))
-            }),
-            TxtUnit::Block => txt::each_block(storage, shard, source, sink),
-            TxtUnit::File => txt::whole_file(storage, shard, source, sink),
-        },
-        other => {
-            return Err(Error::input(format!("`{}` is {other:?}, which workers cannot read yet", shard.uri))
-                .with_hint("convert it to JSON lines"));
-        }
+        Format::Jsonl => jsonl::each_record(&input, &mut records),
+        Format::Parquet => parquet::each_row(&input, &mut records),
+        Format::Csv => csv::each_row(&input, &mut records),
+        Format::Txt => txt::each_document(&input, &mut records),
     };
     match ended {
         Ok(()) => Ok(ReadEnd { corrupt: None }),
-        Err(error) if error.class() == Class::Input && on_corrupt == OnCorrupt::Skip => {
+        Err(Failure::Corrupt(error)) if on_corrupt == OnCorrupt::Skip => {
             Ok(ReadEnd { corrupt: Some(error.message().to_owned()) })
         }
-        Err(error) => Err(error),
+        Err(Failure::Corrupt(error)) => {
+            Err(error.with_hint("mend the file, or set run.on_corrupt = \"skip\" to keep what can be read"))
+        }
+        Err(Failure::Other(error)) => Err(error),
     }
+}
+
+/// What a reader reads.
+#[derive(Clone, Copy)]
+struct Input<'a> {
+    storage: &'a Storage,
+    shard: &'a Shard,
+    source: &'a SourceSpec,
+    meter: &'a Meter,
+}
+
+/// Why reading stopped early.
+enum Failure {
+    /// The input's own data: what came before it stands.
+    Corrupt(Error),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Numbers records and hands them on.
+struct Records<'s, 'a> {
+    shard: &'s Shard,
+    meter: &'s Meter,
+    next: u32,
+    sink: &'s mut Sink<'a>,
+}
+
+impl Records<'_, '_> {
+    fn give(
+        &mut self,
+        offset: u64,
+        raw_bytes: u64,
+        body: std::result::Result<Body<'_>, DropCause>,
+    ) -> Result<()> {
+        let record = self.next;
+        self.next = record.checked_add(1).ok_or_else(|| {
+            Error::input(format!("`{}` has more than {} records in one shard", self.shard.uri, u32::MAX))
+                .with_hint("set a smaller `shard_bytes` in [run], or split the file")
+        })?;
+        let input_bytes = self.meter.bytes().min(self.shard.bytes);
+        (self.sink)(RawRecord { record, offset, raw_bytes, input_bytes, body })
+    }
+}
+
+fn changed(shard: &Shard, size: u64) -> Error {
+    Error::input(format!(
+        "`{}` changed under the job: it had {} bytes in version {} when the job was planned and has {size} bytes now",
+        shard.uri, shard.size, shard.version
+    ))
+    .with_hint("inputs must not change while a job runs; submit the job again")
 }
 
 /// A record that cannot be parsed.
 fn rejected(rule: &str) -> DropCause {
     DropCause::new(Stage::Parse, rule)
+}
+
+/// A record that is longer than any may be.
+fn too_long(rule: &str, bytes: u64) -> DropCause {
+    rejected(rule).with_value(bytes as f64, MOST_RECORD_BYTES as f64)
 }

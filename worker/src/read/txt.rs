@@ -1,20 +1,26 @@
-//! Plain text: a document is a file, or a block between blank lines.
+//! Plain text: a document is a file, a line, or a block between blank lines.
 
 use std::borrow::Cow;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
-use tamis_common::Result;
 use tamis_common::artefact::DropCause;
-use tamis_common::shard::Shard;
-use tamis_common::spec::SourceSpec;
-use tamis_common::storage::Storage;
+use tamis_common::spec::TxtUnit;
 
-use super::decode::{encoding_of_lines, open, read_error};
-use super::lines::each_line;
-use super::{Body, RawRecord, Sink, rejected};
+use super::decode::{open, read_failure, to_utf8};
+use super::lines::{Line, Lines};
+use super::{Body, Failure, Input, MOST_RECORD_BYTES, Records, rejected, too_long};
+
+/// Every document by the unit of the source.
+pub(super) fn each_document(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
+    match input.source.txt_unit {
+        TxtUnit::File => whole_file(input, records),
+        TxtUnit::Line => each_line(input, records),
+        TxtUnit::Block => each_block(input, records),
+    }
+}
 
 /// A text without id or other fields.
-pub(super) fn body(text: &str) -> std::result::Result<Body<'_>, DropCause> {
+fn body(text: &str) -> std::result::Result<Body<'_>, DropCause> {
     if text.trim().is_empty() {
         return Err(rejected("text_empty"));
     }
@@ -22,25 +28,77 @@ pub(super) fn body(text: &str) -> std::result::Result<Body<'_>, DropCause> {
 }
 
 /// The whole file as one record; an empty file has none.
-pub(super) fn whole_file(
-    storage: &Storage,
-    shard: &Shard,
-    source: &SourceSpec,
-    sink: &mut Sink<'_>,
-) -> Result<()> {
+fn whole_file(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
+    let mut content = open(input, 0)?;
     let mut bytes = Vec::new();
-    open(storage, shard, source, 0)?
-        .read_to_end(&mut bytes)
-        .map_err(|e| read_error(shard, bytes.len() as u64, e))?;
-    if bytes.is_empty() {
+    let mut read = content.bytes.by_ref().take(MOST_RECORD_BYTES as u64 + 1).read_to_end(&mut bytes);
+    let mut raw_bytes = bytes.len() as u64;
+    if read.is_ok() && bytes.len() > MOST_RECORD_BYTES {
+        bytes = Vec::new();
+        read = io::copy(&mut content.bytes, &mut io::sink()).map(|more| {
+            raw_bytes += more;
+            0
+        });
+    }
+    if let Err(error) = read {
+        let failure = read_failure(input.shard, raw_bytes, error);
+        if raw_bytes > 0 && matches!(failure, Failure::Corrupt(_)) {
+            records.give(0, raw_bytes, Err(rejected("truncated")))?;
+        }
+        return Err(failure);
+    }
+    content.check_end(input)?;
+    if raw_bytes == 0 {
         return Ok(());
     }
-    let (text, _, malformed) = encoding_of_lines(source)?.decode(&bytes);
-    let body = match malformed {
-        true => Err(rejected("bad_encoding")),
-        false => body(&text),
+    if raw_bytes > MOST_RECORD_BYTES as u64 {
+        return Ok(records.give(0, raw_bytes, Err(too_long("file_too_long", raw_bytes)))?);
+    }
+    let text = to_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes), content.encoding);
+    let body = match &text {
+        Some(text) => body(text),
+        None => Err(rejected(content.not_text)),
     };
-    sink(RawRecord { record: 0, offset: 0, raw_bytes: bytes.len() as u64, body })
+    Ok(records.give(0, raw_bytes, body)?)
+}
+
+/// Every line that is not blank is a record.
+fn each_line(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
+    let mut lines = Lines::open(input)?;
+    while let Some(line) = lines.next()? {
+        if line.is_blank() {
+            continue;
+        }
+        let body = match &line.text {
+            Ok(text) => body(text),
+            Err(cause) => Err(cause.clone()),
+        };
+        records.give(line.offset, line.raw_bytes, body)?;
+    }
+    Ok(())
+}
+
+/// Blocks between blank lines, each a record; one that corrupt data follows may lack lines and is none.
+fn each_block(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
+    let mut lines = Lines::open(input)?;
+    let mut block = Block::default();
+    loop {
+        let line = match lines.next() {
+            Ok(Some(line)) => line,
+            Ok(None) => return block.give(records),
+            Err(failure) => {
+                if matches!(failure, Failure::Corrupt(_)) {
+                    block.failed.get_or_insert_with(|| rejected("truncated"));
+                    block.give(records)?;
+                }
+                return Err(failure);
+            }
+        };
+        match line.is_blank() {
+            true => block.give(records)?,
+            false => block.push(&line),
+        }
+    }
 }
 
 /// A block being gathered.
@@ -50,47 +108,37 @@ struct Block {
     offset: u64,
     raw_bytes: u64,
     failed: Option<DropCause>,
-    lines: u32,
 }
 
-/// Blocks between blank lines, each a record.
-pub(super) fn each_block(
-    storage: &Storage,
-    shard: &Shard,
-    source: &SourceSpec,
-    sink: &mut Sink<'_>,
-) -> Result<()> {
-    let mut record = 0;
-    let mut block = Block::default();
-    let mut give = |block: Block| -> Result<()> {
-        if block.lines == 0 {
-            return Ok(());
-        }
-        let body = match block.failed {
-            Some(cause) => Err(cause),
-            None => body(&block.text),
-        };
-        sink(RawRecord { record, offset: block.offset, raw_bytes: block.raw_bytes, body })?;
-        record += 1;
-        Ok(())
-    };
-    each_line(storage, shard, source, &mut |line| {
-        if line.text.as_ref().is_ok_and(|text| text.trim().is_empty()) {
-            give(std::mem::take(&mut block))?;
-            return Ok(false);
-        }
-        if block.lines == 0 {
-            block.offset = line.offset;
+impl Block {
+    fn push(&mut self, line: &Line<'_>) {
+        if self.raw_bytes == 0 {
+            self.offset = line.offset;
         } else {
-            block.text.push('\n');
+            self.text.push('\n');
         }
-        block.lines += 1;
-        block.raw_bytes += line.raw_bytes;
-        match line.text {
-            Ok(text) => block.text.push_str(&text),
-            Err(cause) => block.failed = Some(cause),
+        self.raw_bytes += line.raw_bytes;
+        match &line.text {
+            _ if self.raw_bytes > MOST_RECORD_BYTES as u64 => {
+                self.text.clear();
+                self.failed = Some(too_long("block_too_long", self.raw_bytes));
+            }
+            Ok(text) => self.text.push_str(text),
+            Err(cause) => drop(self.failed.get_or_insert_with(|| cause.clone())),
         }
-        Ok(true)
-    })?;
-    give(block)
+    }
+
+    /// Gives what was gathered, and starts anew.
+    fn give(&mut self, records: &mut Records<'_, '_>) -> Result<(), Failure> {
+        if self.raw_bytes > 0 {
+            let body = match self.failed.take() {
+                Some(cause) => Err(cause),
+                None => body(&self.text),
+            };
+            records.give(self.offset, self.raw_bytes, body)?;
+        }
+        self.text.clear();
+        (self.raw_bytes, self.failed) = (0, None);
+        Ok(())
+    }
 }
