@@ -170,7 +170,14 @@ impl<'a> Output<'a> {
         if self.ctx.spec.dedup.near {
             let signed = self.signer.sign(&body.text);
             row.hash = signed.hash;
-            row.signature = signed.signature.map(<[u8]>::to_vec);
+            match signed.signature {
+                None => row.signature = None,
+                Some(signature) => {
+                    let values = row.signature.get_or_insert_default();
+                    values.clear();
+                    values.extend_from_slice(signature);
+                }
+            }
             let doc = DocRef::new(self.ctx.shard.id, place.record);
             for (rows, key) in self.bands.iter_mut().zip(signed.band_keys) {
                 rows.push(BandRow { key: *key, doc });

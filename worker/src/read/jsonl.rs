@@ -182,7 +182,8 @@ mod tests {
     #[test]
     fn text_and_id_are_taken_and_other_fields_stay_verbatim() {
         let mut scratch = Scratch::default();
-        let line = r#"{"a": 1.50, "id":"x","text":"a\nb\u4f60\ud83d\ude00", "b\u0062":[1, {"c" : "\ud800"}] }"#;
+        let line =
+            r#"{"a": 1.50, "id":"x","text":"a\nb\u4f60\ud83d\ude00", "b\u0062":[1, {"c" : "\ud800"}] }"#;
         let body = parse(line, &source(), &mut scratch).unwrap();
         assert_eq!(body.id.unwrap(), "x");
         assert_eq!(body.text, "a\nb你😀");

@@ -57,8 +57,14 @@ impl<'a> Lines<'a> {
         };
         // One byte earlier, to see whether a line begins at `start`.
         let offset = start.saturating_sub(1);
-        let mut lines =
-            Self { input: *input, content: open(input, offset)?, offset, end, line: Vec::new(), failure: None };
+        let mut lines = Self {
+            input: *input,
+            content: open(input, offset)?,
+            offset,
+            end,
+            line: Vec::new(),
+            failure: None,
+        };
         if start > 0 {
             let skipped = skip_line(&mut *lines.content.bytes).map_err(|e| read_failure(shard, offset, e))?;
             lines.offset += skipped;

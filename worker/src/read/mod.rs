@@ -7,7 +7,7 @@ mod jsonl;
 mod lines;
 mod parquet;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod txt;
 
 use std::borrow::Cow;

@@ -123,18 +123,16 @@ impl Columns {
                 source.text_field,
                 names.join("`, `")
             ))
-            .with_hint("set the source's `text_field` to one of them, or `csv_delimiter` to what separates them")
+            .with_hint(
+                "set the source's `text_field` to one of them, or `csv_delimiter` to what separates them",
+            )
         })?;
         let id = position(&source.id_field).filter(|id| *id != text);
         let keys = names.iter().map(|name| key_of(name, source)).collect();
         Ok(Self { keys, text, id })
     }
 
-    fn body<'a>(
-        &self,
-        row: &'a Row,
-        extra: &'a mut String,
-    ) -> std::result::Result<Body<'a>, DropCause> {
+    fn body<'a>(&self, row: &'a Row, extra: &'a mut String) -> std::result::Result<Body<'a>, DropCause> {
         if let Some(cause) = &row.failed {
             return Err(cause.clone());
         }

@@ -57,10 +57,9 @@ pub(super) fn each_row(input: &Input<'_>, records: &mut Records<'_, '_>) -> Resu
     };
     let mut row: u64 = rows[..start].iter().sum();
     let (first, count) = (row, groups.iter().sum::<u64>().max(1));
-    let mut batches = guarded(|| {
-        builder.with_row_groups((start..end).collect()).with_batch_size(BATCH_ROWS).build()
-    })
-    .map_err(&corrupt)?;
+    let mut batches =
+        guarded(|| builder.with_row_groups((start..end).collect()).with_batch_size(BATCH_ROWS).build())
+            .map_err(&corrupt)?;
 
     let mut scratch = Scratch::default();
     loop {

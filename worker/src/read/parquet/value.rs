@@ -70,11 +70,15 @@ pub(super) fn push_value(json: &mut String, array: &ArrayRef, row: usize) {
         T::Decimal128(..) => json.push_str(&array.as_primitive::<Decimal128Type>().value_as_string(row)),
         T::Decimal256(..) => json.push_str(&array.as_primitive::<Decimal256Type>().value_as_string(row)),
         T::Date32 => push_debug(json, array.as_primitive::<Date32Type>().value_as_date(row), ""),
-        T::Time32(_) => push_debug(json, array.as_primitive::<Time32MillisecondType>().value_as_time(row), ""),
+        T::Time32(_) => {
+            push_debug(json, array.as_primitive::<Time32MillisecondType>().value_as_time(row), "")
+        }
         T::Time64(TimeUnit::Nanosecond) => {
             push_debug(json, array.as_primitive::<Time64NanosecondType>().value_as_time(row), "");
         }
-        T::Time64(_) => push_debug(json, array.as_primitive::<Time64MicrosecondType>().value_as_time(row), ""),
+        T::Time64(_) => {
+            push_debug(json, array.as_primitive::<Time64MicrosecondType>().value_as_time(row), "")
+        }
         T::Timestamp(unit, zone) => {
             let zone = if zone.is_some() { "Z" } else { "" };
             match unit {
