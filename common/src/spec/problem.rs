@@ -4,13 +4,13 @@ use crate::error::Error;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(super) struct Problem {
     /// Path of the key, like `source[1].inputs`; sources count from 0.
-    pub key: String,
+    pub(super) key: String,
     /// Line in the file, where that is known.
-    pub line: Option<usize>,
+    pub(super) line: Option<usize>,
     /// The rule and the value: `must be at least 1, got `0``.
-    pub rule: String,
+    pub(super) rule: String,
 }
 
 impl Problem {

@@ -22,10 +22,13 @@ impl Reader {
     /// All problems: those of reading, then those of `rules` about keys that were read well.
     pub(super) fn into_problems(self, rules: Vec<Problem>) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
+        let misreads = problems.len();
         let lines = self.lines.into_inner();
         for mut rule in rules {
-            // A key that could not be read holds a default, about which nothing is to be said.
-            if problems.iter().any(|problem| covers(&problem.key, &rule.key)) {
+            // What could not be read holds a default, about which nothing is to be said.
+            let misread =
+                |problem: &Problem| covers(&problem.key, &rule.key) || covers(&rule.key, &problem.key);
+            if problems.iter().take(misreads).any(misread) {
                 continue;
             }
             rule.line = line_near(&lines, &rule.key);

@@ -144,7 +144,7 @@ fn each_rule_has_its_message() {
             "resolve_memory = 5",
             "`dedup.resolve_memory` must be at least 1048576",
         ),
-        ("role = \"general\"", "role = \"domain\"", "`mix` needs a source with role = \"general\""),
+        ("role = \"general\"", "role = \"domain\"", "`source` needs one with role = \"general\""),
         ("path = \"tokenizers/qwen3.json\"", "", "line 3: `tokenizer.path` is required"),
         ("text = \"jsonl.zst\"", "level = 20", "`output.level` must be 1 to 19, got `20`"),
         ("tokens = \"megatron\"", "tokens = \"npy\"", "must be one of megatron, none, got `npy`"),

@@ -69,8 +69,8 @@ impl JobSpec {
         let Some(mix) = &self.mix else { return };
         for (role, word) in [(Role::Domain, "domain"), (Role::General, "general")] {
             let found = self.sources.iter().any(|source| source.role == role);
-            rules.require(found, "mix", || {
-                format!("needs a source with role = \"{word}\", and there is none")
+            rules.require(found, "source", || {
+                format!("needs one with role = \"{word}\", since [mix] takes from both roles")
             });
         }
         rules.require(self.tokenizer.is_some(), "mix", || {

@@ -28,14 +28,14 @@ use tamis_worker::{Executor, Task, Worker, WorkerConfig, WorkerHandle};
 use tonic::transport::Channel;
 
 /// No test waits longer for a condition: a hang is a failure.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Long enough that a busy machine loses none by chance, where a test does not want one lost.
-pub const LONG_LEASE: Duration = Duration::from_secs(20);
-pub const SHORT_LEASE: Duration = Duration::from_millis(400);
+pub(crate) const LONG_LEASE: Duration = Duration::from_secs(20);
+pub(crate) const SHORT_LEASE: Duration = Duration::from_millis(400);
 
 /// Holds threads until it is opened, and tells how many have come.
 #[derive(Default)]
-pub struct Gate {
+pub(crate) struct Gate {
     state: Mutex<(bool, usize)>,
     changed: Condvar,
 }
@@ -45,7 +45,7 @@ impl Gate {
     ///
     /// # Errors
     /// What `check` says meanwhile.
-    pub fn pass(&self, check: impl Fn() -> Result<()>) -> Result<()> {
+    pub(crate) fn pass(&self, check: impl Fn() -> Result<()>) -> Result<()> {
         let mut state = self.state.lock().unwrap();
         state.1 += 1;
         self.changed.notify_all();
@@ -57,7 +57,7 @@ impl Gate {
     }
 
     /// Waits until `count` threads have come.
-    pub async fn arrived(self: &Arc<Self>, count: usize) {
+    pub(crate) async fn arrived(self: &Arc<Self>, count: usize) {
         let gate = self.clone();
         tokio::task::spawn_blocking(move || {
             let state = gate.state.lock().unwrap();
@@ -68,19 +68,19 @@ impl Gate {
         .unwrap();
     }
 
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.state.lock().unwrap().0 = true;
         self.changed.notify_all();
     }
 }
 
 /// Steps that note what they were asked.
-pub struct FakeSteps {
+pub(crate) struct FakeSteps {
     storage: Storage,
     /// Resolve waits here, if set.
-    pub resolve_gate: Option<Arc<Gate>>,
+    pub(crate) resolve_gate: Option<Arc<Gate>>,
     /// Jobs in the order in which they entered resolve and publish.
-    pub log: Mutex<Vec<String>>,
+    pub(crate) log: Mutex<Vec<String>>,
 }
 
 impl FakeSteps {
@@ -158,11 +158,11 @@ impl Steps for FakeSteps {
 type Hook = Box<dyn Fn(&Task, &Progress) -> Result<()> + Send + Sync>;
 
 /// An executor that writes one file a task, after a hook that a test chooses.
-pub struct FakeExecutor {
+pub(crate) struct FakeExecutor {
     storage: Storage,
     hook: Hook,
     /// Runs of each task.
-    pub runs: Mutex<BTreeMap<TaskId, u32>>,
+    pub(crate) runs: Mutex<BTreeMap<TaskId, u32>>,
 }
 
 impl Executor for FakeExecutor {
@@ -194,25 +194,25 @@ impl Executor for FakeExecutor {
 }
 
 /// A folder with a coordinator's data, WORK and outputs.
-pub struct Plane {
-    pub dir: tempfile::TempDir,
-    pub storage: Storage,
-    pub steps: Arc<FakeSteps>,
-    pub lease: Duration,
+pub(crate) struct Plane {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) storage: Storage,
+    pub(crate) steps: Arc<FakeSteps>,
+    pub(crate) lease: Duration,
 }
 
 impl Plane {
-    pub fn new(lease: Duration) -> Self {
+    pub(crate) fn new(lease: Duration) -> Self {
         Self::with_resolve_gate(lease, None)
     }
 
-    pub fn with_resolve_gate(lease: Duration, resolve_gate: Option<Arc<Gate>>) -> Self {
+    pub(crate) fn with_resolve_gate(lease: Duration, resolve_gate: Option<Arc<Gate>>) -> Self {
         let storage = Storage::new(tokio::runtime::Handle::current());
         let steps = FakeSteps { storage: storage.clone(), resolve_gate, log: Mutex::default() };
         Self { dir: tempfile::tempdir().unwrap(), storage, steps: Arc::new(steps), lease }
     }
 
-    pub fn config(&self) -> CoordinatorConfig {
+    pub(crate) fn config(&self) -> CoordinatorConfig {
         let work = Uri::from_path(&self.dir.path().join("work")).unwrap();
         CoordinatorConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -221,16 +221,16 @@ impl Plane {
         }
     }
 
-    pub async fn coordinator(&self) -> CoordinatorHandle {
+    pub(crate) async fn coordinator(&self) -> CoordinatorHandle {
         self.coordinator_at("127.0.0.1:0".parse().unwrap()).await
     }
 
-    pub async fn coordinator_at(&self, listen: SocketAddr) -> CoordinatorHandle {
+    pub(crate) async fn coordinator_at(&self, listen: SocketAddr) -> CoordinatorHandle {
         let config = CoordinatorConfig { listen, ..self.config() };
         Coordinator::start(config, self.storage.clone(), self.steps.clone()).await.unwrap()
     }
 
-    pub fn executor(
+    pub(crate) fn executor(
         &self,
         hook: impl Fn(&Task, &Progress) -> Result<()> + Send + Sync + 'static,
     ) -> Arc<FakeExecutor> {
@@ -238,25 +238,30 @@ impl Plane {
         Arc::new(FakeExecutor { storage, hook: Box::new(hook), runs })
     }
 
-    pub async fn worker(&self, addr: SocketAddr, name: &str, executor: &Arc<FakeExecutor>) -> WorkerHandle {
+    pub(crate) async fn worker(
+        &self,
+        addr: SocketAddr,
+        name: &str,
+        executor: &Arc<FakeExecutor>,
+    ) -> WorkerHandle {
         let config =
             WorkerConfig { worker_id: WorkerId::from(name), ..WorkerConfig::new(addr.to_string(), 1) };
         Worker::start(config, self.storage.clone(), executor.clone()).await.unwrap()
     }
 
-    pub fn output(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn output(&self, name: &str) -> std::path::PathBuf {
         self.dir.path().join("out").join(name)
     }
 
     /// The JSON of a spec, as [`FakeSteps::parse_spec`] reads it.
-    pub fn spec_json(&self, name: &str, shards: u64, index: Option<&str>) -> String {
+    pub(crate) fn spec_json(&self, name: &str, shards: u64, index: Option<&str>) -> String {
         let output = self.output(name);
         serde_json::json!({ "name": name, "shards": shards, "output": output, "index": index }).to_string()
     }
 }
 
 /// Whether there is a file below a folder for which `wanted` holds.
-pub fn any_file(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> bool {
+pub(crate) fn any_file(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
     entries.flatten().any(|entry| {
         let path = entry.path();
@@ -265,13 +270,13 @@ pub fn any_file(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> bool {
 }
 
 /// A client of jobs.
-pub struct Client {
-    pub jobs: JobServiceClient<Channel>,
-    pub workers: WorkerServiceClient<Channel>,
+pub(crate) struct Client {
+    pub(crate) jobs: JobServiceClient<Channel>,
+    pub(crate) workers: WorkerServiceClient<Channel>,
 }
 
 impl Client {
-    pub async fn connect(addr: SocketAddr) -> Self {
+    pub(crate) async fn connect(addr: SocketAddr) -> Self {
         let url = format!("http://{addr}");
         Self {
             jobs: JobServiceClient::connect(url.clone()).await.unwrap(),
@@ -279,17 +284,21 @@ impl Client {
         }
     }
 
-    pub async fn submit(&mut self, spec_json: String) -> JobId {
+    pub(crate) async fn submit(&mut self, spec_json: String) -> JobId {
         let request = v1::SubmitRequest { spec_json, ..v1::SubmitRequest::default() };
         JobId(self.jobs.submit(request).await.unwrap().into_inner().job_id)
     }
 
-    pub async fn get(&mut self, job: &JobId) -> v1::JobStatus {
+    pub(crate) async fn get(&mut self, job: &JobId) -> v1::JobStatus {
         self.jobs.get(v1::GetJobRequest { job_id: job.0.clone() }).await.unwrap().into_inner()
     }
 
     /// Watches a job until a status is as wanted.
-    pub async fn until(&mut self, job: &JobId, wanted: impl Fn(&v1::JobStatus) -> bool) -> v1::JobStatus {
+    pub(crate) async fn until(
+        &mut self,
+        job: &JobId,
+        wanted: impl Fn(&v1::JobStatus) -> bool,
+    ) -> v1::JobStatus {
         let request = v1::WatchJobRequest { job_id: job.0.clone() };
         let mut stream = self.jobs.watch(request).await.unwrap().into_inner();
         let mut last = None;
@@ -306,12 +315,12 @@ impl Client {
         found.unwrap_or_else(|| panic!("the job never came there; last seen: {last:?}"))
     }
 
-    pub async fn until_state(&mut self, job: &JobId, state: v1::JobState) -> v1::JobStatus {
+    pub(crate) async fn until_state(&mut self, job: &JobId, state: v1::JobState) -> v1::JobStatus {
         self.until(job, |status| status.state() == state).await
     }
 
     /// Registers a worker that is only calls.
-    pub async fn register(&mut self, name: &str) {
+    pub(crate) async fn register(&mut self, name: &str) {
         let request = v1::RegisterRequest {
             worker_id: name.into(),
             slots: 1,
@@ -323,7 +332,7 @@ impl Client {
     }
 
     /// Waits for one task.
-    pub async fn acquire(&mut self, name: &str) -> v1::Task {
+    pub(crate) async fn acquire(&mut self, name: &str) -> v1::Task {
         let wait_ms = PATIENCE.as_millis() as u64;
         let request = v1::AcquireTasksRequest { worker_id: name.into(), slots: 1, wait_ms };
         let mut response = self.workers.acquire_tasks(request).await.unwrap().into_inner();
@@ -331,7 +340,7 @@ impl Client {
         response.tasks.remove(0)
     }
 
-    pub async fn commit(&mut self, name: &str, task: &v1::Task) -> std::result::Result<(), Error> {
+    pub(crate) async fn commit(&mut self, name: &str, task: &v1::Task) -> std::result::Result<(), Error> {
         let manifest = TaskManifest {
             scan: Some(ScanStats::default()),
             emit: Some(EmitStats::default()),

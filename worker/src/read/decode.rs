@@ -80,7 +80,7 @@ pub(super) fn open(input: &Input<'_>, offset: u64) -> Result<Content, Failure> {
         return Ok(Content { bytes, encoding: named, not_text, start: offset });
     }
     // A mark wins over the name.
-    let bytes = Box::new(BufReader::with_capacity(DECODED_BUFFER, Decoded::new(bytes, named)));
+    let bytes = Box::new(Decoded::new(bytes, named));
     Ok(Content { bytes, encoding: UTF_8, not_text: "bad_encoding", start: offset })
 }
 
@@ -142,43 +142,54 @@ pub(super) fn read_failure(shard: &Shard, offset: u64, error: io::Error) -> Fail
 struct Decoded {
     bytes: Box<dyn BufRead + Send>,
     decoder: encoding_rs::Decoder,
+    /// What is decoded and not yet read: `text[read..written]`.
+    text: Box<[u8]>,
+    read: usize,
+    written: usize,
     ended: bool,
 }
 
 impl Decoded {
     fn new(bytes: Box<dyn BufRead + Send>, encoding: &'static Encoding) -> Self {
-        Self { bytes, decoder: encoding.new_decoder(), ended: false }
+        let text = vec![0; DECODED_BUFFER].into_boxed_slice();
+        Self { bytes, decoder: encoding.new_decoder(), text, read: 0, written: 0, ended: false }
+    }
+}
+
+impl BufRead for Decoded {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        // No character in UTF-8 is this byte or holds it.
+        const MALFORMED: u8 = 0xff;
+        let room = self.text.len() - 1;
+        while self.read == self.written && !self.ended {
+            let available = self.bytes.fill_buf()?;
+            let last = available.is_empty();
+            let (result, read, written) =
+                self.decoder.decode_to_utf8_without_replacement(available, &mut self.text[..room], last);
+            self.bytes.consume(read);
+            (self.read, self.written) = (0, written);
+            match result {
+                DecoderResult::InputEmpty => self.ended = last,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => {
+                    self.text[written] = MALFORMED;
+                    self.written += 1;
+                }
+            }
+        }
+        Ok(&self.text[self.read..self.written])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.read = self.written.min(self.read + count);
     }
 }
 
 impl Read for Decoded {
-    /// Needs some bytes of room, as any character may be next: the buffer around it gives them.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        // No character in UTF-8 is this byte or holds it.
-        const MALFORMED: u8 = 0xff;
-        let room = into.len().saturating_sub(1);
-        while !self.ended {
-            let available = self.bytes.fill_buf()?;
-            let last = available.is_empty();
-            let (result, read, mut written) =
-                self.decoder.decode_to_utf8_without_replacement(available, &mut into[..room], last);
-            self.bytes.consume(read);
-            match result {
-                DecoderResult::InputEmpty => self.ended = last,
-                DecoderResult::OutputFull if written == 0 => {
-                    return Err(io::Error::other("a buffer for decoded text has no room"));
-                }
-                DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) => {
-                    into[written] = MALFORMED;
-                    written += 1;
-                }
-            }
-            if written > 0 {
-                return Ok(written);
-            }
-        }
-        Ok(0)
+        let count = self.fill_buf()?.read(into)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 
@@ -208,7 +219,7 @@ mod tests {
     fn decoded(bytes: &[u8], encoding: &'static Encoding, at_once: usize) -> Vec<u8> {
         let bytes = Box::new(BufReader::with_capacity(at_once, Cursor::new(bytes.to_vec())));
         let mut text = Vec::new();
-        BufReader::with_capacity(16, Decoded::new(bytes, encoding)).read_to_end(&mut text).unwrap();
+        Decoded::new(bytes, encoding).read_to_end(&mut text).unwrap();
         text
     }
 
@@ -231,7 +242,8 @@ mod tests {
     fn a_malformed_sequence_is_no_utf8_and_spoils_nothing_else() {
         let bytes: Vec<u8> = [0x61, 0xd800, 0x62].iter().flat_map(|u: &u16| u.to_le_bytes()).collect();
         assert_eq!(decoded(&bytes, UTF_16LE, 3), b"a\xffb");
-        assert_eq!(decoded(&bytes[..5], UTF_16LE, 3), b"a\xff\xff");
+        // What ends within a pair is one malformed sequence.
+        assert_eq!(decoded(&bytes[..5], UTF_16LE, 3), b"a\xff");
         assert_eq!(decoded(b"\x1b$B$3\x1b(B!", ISO_2022_JP, 2), "こ!".as_bytes());
     }
 }

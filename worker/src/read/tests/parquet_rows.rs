@@ -118,7 +118,8 @@ fn other_columns_become_json_in_their_order() {
 #[test]
 fn columns_that_cannot_be_used_are_errors_that_name_them() {
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-    let interval: ArrayRef = Arc::new(IntervalDayTimeArray::from(vec![arrow_array::types::IntervalDayTime::default()]));
+    let interval: ArrayRef =
+        Arc::new(IntervalDayTimeArray::from(vec![arrow_array::types::IntervalDayTime::default()]));
     for (columns, expected) in [
         (vec![("body", texts(1)), ("n", numbers.clone())], "has no column `text`; it has `body`, `n`"),
         (vec![("text", numbers)], "is no text, but Int64"),

@@ -1,0 +1,67 @@
+//! A bucket on the S3 server that `.ci/run` starts.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+/// A new bucket on the server at `TAMIS_TEST_S3_ENDPOINT`.
+pub struct Bucket {
+    endpoint: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Bucket {
+    /// Makes one of a name that no other process uses.
+    ///
+    /// # Panics
+    /// If no server answers: the test was asked for, and is not skipped in silence.
+    pub fn create() -> Self {
+        let endpoint = std::env::var("TAMIS_TEST_S3_ENDPOINT");
+        let endpoint = endpoint.expect("set TAMIS_TEST_S3_ENDPOINT: `.ci/run` starts a server");
+        let bucket = Self { endpoint, name: format!("tamis-{}", std::process::id()) };
+        let answer = bucket.put(&format!("/{}", bucket.name), b"");
+        assert!(answer.contains(" 200 "), "{answer}");
+        bucket
+    }
+
+    /// What a process needs to reach it.
+    pub fn environment(&self) -> [(&'static str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+        ]
+    }
+
+    /// Stores an object.
+    pub fn upload(&self, key: &str, bytes: &[u8]) {
+        let answer = self.put(&format!("/{}/{key}", self.name), bytes);
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+
+    /// Reads an object.
+    pub fn download(&self, key: &str) -> Vec<u8> {
+        let answer = self.call("GET", &format!("/{}/{key}", self.name), b"");
+        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.0 200"), "{key}");
+        answer[head + 4..].to_vec()
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> String {
+        String::from_utf8_lossy(&self.call("PUT", path, bytes)).into_owned()
+    }
+
+    fn call(&self, method: &str, path: &str, bytes: &[u8]) -> Vec<u8> {
+        let host = self.endpoint.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).expect("an S3 server answers at TAMIS_TEST_S3_ENDPOINT");
+        let length = bytes.len();
+        write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n")
+            .unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        answer
+    }
+}
