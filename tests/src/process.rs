@@ -54,9 +54,9 @@ pub fn tamis_fails(folder: &Path, args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// The lines that a call with `--json` printed.
-pub fn json_lines(printed: &str) -> Vec<Value> {
-    printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+/// The values that a call with `--json` printed.
+pub fn json_values(printed: &str) -> Vec<Value> {
+    serde_json::Deserializer::from_str(printed).into_iter().map(Result::unwrap).collect()
 }
 
 /// A process of the binary that runs on; killed when it is dropped.
@@ -150,12 +150,12 @@ impl CoordinatorProcess {
         format!("http://{}", self.address)
     }
 
-    /// Calls it; the lines of JSON that it answered.
+    /// Calls it; the values of JSON that it answered.
     pub fn call(&self, args: &[&str]) -> Vec<Value> {
         let url = self.url();
         let all: Vec<&str> =
             ["--json", "--coordinator", &url].into_iter().chain(args.iter().copied()).collect();
-        json_lines(&tamis_ok(&self.folder, &all))
+        json_values(&tamis_ok(&self.folder, &all))
     }
 
     /// Submits a spec; the id of the job.

@@ -76,12 +76,12 @@ fn a_line_that_is_not_utf8_is_a_drop() {
 
 #[test]
 fn a_record_without_the_text_field_is_a_drop() {
-    dropped(job_over(format!("{GOOD}{{\"id\":\"b\"}}\n").as_bytes()).path(), "parse/no_text_field");
+    dropped(job_over(format!("{GOOD}{{\"id\":\"b\"}}\n").as_bytes()).path(), "parse/text_missing");
 }
 
 #[test]
 fn a_null_text_is_a_drop() {
-    dropped(job_over(format!("{GOOD}{{\"id\":\"b\",\"text\":null}}\n").as_bytes()).path(), "parse/null_text");
+    dropped(job_over(format!("{GOOD}{{\"id\":\"b\",\"text\":null}}\n").as_bytes()).path(), "parse/text_null");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_corrupt_parquet_fails_the_job() {
 fn inputs_that_are_not_there_are_named() {
     let folder = job_over(GOOD.as_bytes());
     fs::write(folder.path().join("job.toml"), spec("in/*.parquet", "out", "")).unwrap();
-    refused(folder.path(), 2, &["in/*.parquet", "matches nothing"]);
+    refused(folder.path(), 1, &["in/*.parquet", "matches nothing"]);
 }
 
 #[test]

@@ -9,12 +9,12 @@ use std::path::Path;
 use serde_json::Value;
 use tamis_tests::corpus::{self, Document};
 use tamis_tests::output::Output;
-use tamis_tests::process::{json_lines, tamis_ok};
+use tamis_tests::process::{json_values, tamis_ok};
 use tamis_tests::{repository, small_tokenizer, spec};
 
 fn run(folder: &Path, job: &str, args: &[&str]) -> Value {
     let all: Vec<&str> = ["--json", "run", job].into_iter().chain(args.iter().copied()).collect();
-    json_lines(&tamis_ok(folder, &all)).pop().unwrap()
+    json_values(&tamis_ok(folder, &all)).pop().unwrap()
 }
 
 fn prepared(documents: &[Document]) -> tempfile::TempDir {
@@ -104,7 +104,7 @@ fn a_second_run_against_the_index_drops_all_and_names_job_and_document() {
 }
 
 #[test]
-fn parquet_output_holds_what_json_lines_hold() {
+fn parquet_output_holds_what_json_values_hold() {
     let folder = prepared(&corpus::documents(300, 4));
     let path = folder.path();
     fs::write(path.join("lines.toml"), spec("in", "lines", "")).unwrap();

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 use tamis_tests::output::Output;
-use tamis_tests::process::{command, json_lines, tamis_ok};
+use tamis_tests::process::{command, json_values, tamis_ok};
 use tamis_tests::s3::Bucket;
 use tamis_tests::{corpus, small_tokenizer, spec};
 
@@ -35,7 +35,7 @@ fn a_job_on_a_bucket_writes_what_it_writes_on_a_disk() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report = json_lines(&String::from_utf8(output.stdout).unwrap()).pop().unwrap();
+    let report = json_values(&String::from_utf8(output.stdout).unwrap()).pop().unwrap();
     assert_eq!(report["funnel"][8]["docs"], corpus::unique(600));
 
     let disk = Output::new(path.join("out"));
