@@ -227,7 +227,16 @@ impl Plane {
 
     pub(crate) async fn coordinator_at(&self, listen: SocketAddr) -> CoordinatorHandle {
         let config = CoordinatorConfig { listen, ..self.config() };
-        Coordinator::start(config, self.storage.clone(), self.steps.clone()).await.unwrap()
+        let begun = std::time::Instant::now();
+        loop {
+            match Coordinator::start(config.clone(), self.storage.clone(), self.steps.clone()).await {
+                // One that was dropped gives its port back a moment later.
+                Err(e) if e.message().contains("the port is in use") && begun.elapsed() < PATIENCE => {
+                    tokio::task::yield_now().await;
+                }
+                started => return started.unwrap(),
+            }
+        }
     }
 
     pub(crate) fn executor(
