@@ -187,7 +187,7 @@ impl<'a> Output<'a> {
         }
         self.documents.push(row)?;
         if let Some(tokenizer) = self.ctx.tokenizer
-            && row.hash % SAMPLE_ONE_IN == 0
+            && row.hash.is_multiple_of(SAMPLE_ONE_IN)
         {
             stats.sampled.add(chars, row.bytes);
             stats.sampled_tokens += tokenizer.count(&body.text)? as u64;

@@ -337,7 +337,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("columns");
             let k = 256;
-            let signature = |seed: u64| -> Vec<u8> { (0..k).map(|i| seed.rotate_left(i as u32) as u8).collect() };
+            let signature = |seed: u64| -> Vec<u8> { (0..k).map(|i| seed.rotate_left(i) as u8).collect() };
             let mut writer = ColumnsWriter::create(&path, 0, k).unwrap();
             for (seed, source, id) in &rows {
                 let signature = seed.map(signature);

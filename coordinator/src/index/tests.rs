@@ -73,7 +73,7 @@ fn document() -> impl Strategy<Value = Document> {
 fn documents(count: usize) -> Vec<Document> {
     let document = |i: usize| Document {
         hash: (i % 50) as u8,
-        keys: (i % 7 != 0).then(|| [1, 2, 3].map(|prime| (i * prime % 24) as u8)),
+        keys: (!i.is_multiple_of(7)).then(|| [1, 2, 3].map(|prime| (i * prime % 24) as u8)),
         source: "web".into(),
         id: format!("doc {i}"),
     };

@@ -298,6 +298,6 @@ fn by_rule(drops: &BTreeMap<String, u64>) -> Vec<RuleDrops> {
             RuleDrops { stage: stage.to_owned(), rule: rule.to_owned(), docs: *docs }
         })
         .collect();
-    rules.sort_by(|a, b| b.docs.cmp(&a.docs));
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.docs));
     rules
 }

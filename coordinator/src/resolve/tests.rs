@@ -35,7 +35,7 @@ struct Doc {
 
 /// A document whose keys follow from its signature. Equal signatures have equal hashes unless `version` differs.
 fn doc(signature: [u8; K], version: u8) -> Doc {
-    let keys = signature.chunks(ROWS).take(BANDS).map(|rows| key_of(rows)).collect();
+    let keys = signature.chunks(ROWS).take(BANDS).map(key_of).collect();
     let high = u128::from(key_of(&signature));
     Doc { hash: high << 64 | u128::from(version), signature: Some(signature.to_vec()), keys }
 }
