@@ -42,8 +42,8 @@ fn chinese(draw: &mut Draw) -> Vec<String> {
     (0..150 + draw.below(300)).map(|i| if i % 17 == 16 { "，".to_owned() } else { char(draw) }).collect()
 }
 
-/// `count` documents: of ten, seven are unique, then follow a base, its exact copy in other case and spacing, and a
-/// near copy of another in which one word of forty is changed.
+/// `count` documents: of ten, seven are unique, then follow a base, its exact copy in other case and spacing, and its
+/// near copy, in which one word or character of over a hundred is another.
 pub fn documents(count: usize, seed: u64) -> Vec<Document> {
     let mut draw = Draw(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut documents: Vec<Document> = Vec::with_capacity(count);
@@ -53,7 +53,6 @@ pub fn documents(count: usize, seed: u64) -> Vec<Document> {
         let (kind, text) = match i % 10 {
             8 => ('e', format!("  {}\n", before.concat().to_uppercase())),
             9 => {
-                // The exact copy's original gets a near copy too; the smallest stays.
                 let mut near = before.clone();
                 let at = draw.below(near.len());
                 near[at] = "zzyzx ".to_owned();

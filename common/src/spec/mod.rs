@@ -248,7 +248,7 @@ pub enum OnCorrupt {
 pub enum KeepWork {
     /// Everything.
     All,
-    /// What the index needs to be rebuilt and `explain` to answer: the document tables.
+    /// What the index needs to be rebuilt and `explain` to answer: document tables and bands.
     Index,
     /// Nothing.
     Nothing,

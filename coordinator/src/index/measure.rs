@@ -2,8 +2,8 @@
 //!
 //! ```sh
 //! export TAMIS_MEASURE_INDEX=/var/tmp/index    # an empty folder, kept between the two
-//! cargo test --release -p tamis-coordinator index::measure::entering -- --ignored --nocapture
-//! cargo test --release -p tamis-coordinator index::measure::looking_up -- --ignored --nocapture
+//! cargo test --release --workspace index::measure::entering -- --ignored --nocapture
+//! cargo test --release --workspace index::measure::looking_up -- --ignored --nocapture
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "tests")]

@@ -130,7 +130,7 @@ pub struct Report {
     pub decisions: Decisions,
     /// Inputs that ended early and were kept as far as they went.
     pub corrupt: Vec<String>,
-    /// SHA-256 of the spec without its output folder and run section.
+    /// SHA-256 of the spec without its output folder and, of the run section, with what decides bytes only.
     pub spec_sha256: String,
 }
 
