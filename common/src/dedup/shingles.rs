@@ -1,6 +1,6 @@
 //! Shingles: runs of consecutive units, hashed by rolling.
 
-use crate::text::for_each_unit;
+use crate::text::{UnitSink, scan_units};
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const FOLD: u64 = 0xa076_1d64_78bd_642f;
@@ -26,18 +26,39 @@ pub(super) fn unit_hash(bytes: &[u8]) -> u64 {
     fold(hash ^ tail(rest), FOLD)
 }
 
-/// Fewer than eight bytes as a number; with the length known, no two are equal.
+/// Hash of a unit of fewer than eight bytes, which are the low ones of a little-endian number.
+#[inline]
+fn short_unit_hash(bytes: u64, length: usize) -> u64 {
+    fold(SEED ^ (length as u64).wrapping_mul(BASE) ^ bytes, FOLD)
+}
+
+/// Fewer than eight bytes as the low ones of a little-endian number.
 #[inline]
 fn tail(bytes: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-        return u64::from(first) | u64::from(last) << 32;
+        // Bytes that are in both halves fall upon each other.
+        return u64::from(first) | u64::from(last) << (8 * (bytes.len() - 4));
     }
     match *bytes {
         [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
         [a, b] => u64::from(a) | u64::from(b) << 8,
         [a] => u64::from(a),
         _ => 0,
+    }
+}
+
+struct UnitHashes<'h>(&'h mut Vec<u64>);
+
+impl<'a> UnitSink<'a> for UnitHashes<'_> {
+    #[inline]
+    fn short(&mut self, _: usize, length: usize, bytes: u64) {
+        self.0.push(short_unit_hash(bytes, length));
+    }
+
+    #[inline]
+    fn text(&mut self, unit: &'a str) {
+        self.0.push(unit_hash(unit.as_bytes()));
     }
 }
 
@@ -61,7 +82,7 @@ impl Shingler {
     /// One hash a shingle of a match text, repeated shingles repeatedly; none if it has fewer units than a shingle.
     pub(super) fn hashes(&mut self, text: &str) -> &[u64] {
         self.units.clear();
-        for_each_unit(text, |unit| self.units.push(unit_hash(unit.as_bytes())));
+        scan_units(text, &mut UnitHashes(&mut self.units));
         self.hashes.clear();
         if self.units.len() < self.size {
             return &self.hashes;
@@ -110,12 +131,17 @@ mod tests {
     #[test]
     fn units_of_every_length_hash_apart() {
         let mut seen = HashSet::new();
-        let text = [b'a'; 64];
+        let text = *b"the quick brown fox jumps over the lazy dog and runs for its den";
         for length in 0..=text.len() {
+            if (1..8).contains(&length) {
+                let mut low = [0; 8];
+                low[..length].copy_from_slice(&text[..length]);
+                assert_eq!(short_unit_hash(u64::from_le_bytes(low), length), unit_hash(&text[..length]));
+            }
             assert!(seen.insert(unit_hash(&text[..length])));
             for at in 0..length {
                 let mut other = text;
-                other[at] = b'b';
+                other[at] = b'B';
                 assert!(seen.insert(unit_hash(&other[..length])), "{length} {at}");
             }
         }

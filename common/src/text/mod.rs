@@ -14,3 +14,4 @@ mod units;
 
 pub use matching::match_text;
 pub use units::for_each_unit;
+pub(crate) use units::{UnitSink, scan_units};
