@@ -8,6 +8,7 @@ pub mod read;
 pub mod run;
 pub mod scan;
 pub mod session;
+mod threads;
 pub mod tokenize;
 pub mod write;
 

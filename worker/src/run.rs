@@ -13,6 +13,7 @@ use tamis_proto::{task_of, v1};
 use tokio::sync::oneshot;
 
 use crate::progress::Progress;
+use crate::threads::Threads;
 
 /// A file in the object store with its SHA-256 in hex.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,22 +97,22 @@ pub trait Executor: Send + Sync + 'static {
     fn run(&self, task: &Task, progress: Arc<Progress>) -> Result<TaskManifest>;
 }
 
-/// Runs a task on a thread of its own. A panic is an error of `Class::Internal`.
+/// Runs a task on a thread that nothing else uses meanwhile. A panic is an error of `Class::Internal`.
 pub(crate) async fn execute(
+    threads: &Threads,
     executor: Arc<dyn Executor>,
     task: Arc<Task>,
     progress: Arc<Progress>,
 ) -> Result<TaskManifest> {
     let (sender, receiver) = oneshot::channel();
-    let name = format!("{}", task.id);
-    let spawned = std::thread::Builder::new().name(name).spawn(move || {
+    let started = threads.run(move || {
         // What a panic leaves behind is dropped with the attempt: its folder is its own.
         let result = catch_unwind(AssertUnwindSafe(|| executor.run(&task, progress)));
         let result = result.unwrap_or_else(|panic| Err(panic_error(&task, panic.as_ref())));
         // Nobody listens if the worker was dropped.
         let _ = sender.send(result);
     });
-    spawned.map_err(|e| Error::new(Class::Resource, format!("cannot start a thread for a task: {e}")))?;
+    started.map_err(|e| Error::new(Class::Resource, format!("cannot start a thread for a task: {e}")))?;
     receiver.await.unwrap_or_else(|_| Err(Error::internal("the thread of a task ended without a result")))
 }
 
@@ -176,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_that_names_the_task() {
         let task = Arc::new(Task::from_wire(wire()).unwrap());
-        let error = execute(Arc::new(Panics), task, Arc::default()).await.unwrap_err();
+        let error = execute(&Threads::default(), Arc::new(Panics), task, Arc::default()).await.unwrap_err();
         assert_eq!(error.class(), Class::Internal);
         assert_eq!(error.message(), "scan-00003 of job j-1 panicked: a defect");
     }

@@ -22,8 +22,8 @@ use crate::read::{Body, RawRecord, read_shard};
 use crate::tokenize::Tokenizer;
 
 /// One survivor in so many, chosen by hash, is tokenized to estimate characters a token: tens of thousands of tokens
-/// a shard, at a sixteenth of the cost of all.
-const SAMPLE_ONE_IN: u128 = 16;
+/// a shard, at a fraction of the cost of all.
+const SAMPLE_ONE_IN: u128 = 32;
 /// Records between two looks at the cancel flag: even of long ones some milliseconds.
 const CHECK_EVERY: u64 = 256;
 

@@ -45,13 +45,31 @@ fn schema() -> SchemaRef {
 pub struct SurvivorsWriter {
     schema: SchemaRef,
     table: TableWriter,
+    columns: Columns,
+    rows: usize,
+    bytes: usize,
+}
+
+/// A row group in the making.
+struct Columns {
     record: UInt32Builder,
     offset: UInt64Builder,
     id: StringBuilder,
     text: StringBuilder,
     extra: StringBuilder,
-    rows: usize,
-    bytes: usize,
+}
+
+impl Default for Columns {
+    /// Texts have room for a whole group from the start: to grow would copy them again and again.
+    fn default() -> Self {
+        Self {
+            record: UInt32Builder::with_capacity(GROUP_ROWS),
+            offset: UInt64Builder::with_capacity(GROUP_ROWS),
+            id: StringBuilder::new(),
+            text: StringBuilder::with_capacity(GROUP_ROWS, GROUP_BYTES),
+            extra: StringBuilder::new(),
+        }
+    }
 }
 
 impl SurvivorsWriter {
@@ -63,17 +81,7 @@ impl SurvivorsWriter {
         let schema = schema();
         let table =
             TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
-        Ok(Self {
-            schema,
-            table,
-            record: UInt32Builder::new(),
-            offset: UInt64Builder::new(),
-            id: StringBuilder::new(),
-            text: StringBuilder::new(),
-            extra: StringBuilder::new(),
-            rows: 0,
-            bytes: 0,
-        })
+        Ok(Self { schema, table, columns: Columns::default(), rows: 0, bytes: 0 })
     }
 
     /// Appends one survivor.
@@ -85,11 +93,12 @@ impl SurvivorsWriter {
         if self.rows > 0 && self.bytes + bytes > GROUP_BYTES {
             self.flush()?;
         }
-        self.record.append_value(survivor.record);
-        self.offset.append_value(survivor.offset);
-        self.id.append_value(survivor.id);
-        self.text.append_value(survivor.text);
-        self.extra.append_value(survivor.extra);
+        let columns = &mut self.columns;
+        columns.record.append_value(survivor.record);
+        columns.offset.append_value(survivor.offset);
+        columns.id.append_value(survivor.id);
+        columns.text.append_value(survivor.text);
+        columns.extra.append_value(survivor.extra);
         self.rows += 1;
         self.bytes += bytes;
         if self.rows >= GROUP_ROWS {
@@ -99,14 +108,15 @@ impl SurvivorsWriter {
     }
 
     fn flush(&mut self) -> Result<()> {
+        let mut columns = std::mem::take(&mut self.columns);
         let batch = batch(
             &self.schema,
             vec![
-                Arc::new(self.record.finish()),
-                Arc::new(self.offset.finish()),
-                Arc::new(self.id.finish()),
-                Arc::new(self.text.finish()),
-                Arc::new(self.extra.finish()),
+                Arc::new(columns.record.finish()),
+                Arc::new(columns.offset.finish()),
+                Arc::new(columns.id.finish()),
+                Arc::new(columns.text.finish()),
+                Arc::new(columns.extra.finish()),
             ],
         )?;
         (self.rows, self.bytes) = (0, 0);

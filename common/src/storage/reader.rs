@@ -1,9 +1,10 @@
 //! Reading one object by ranges.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -15,7 +16,11 @@ use super::s3::{self, Bucket, Pending};
 use super::{Uri, local};
 use crate::error::{Error, Result};
 
-/// Blocks grow from the first to the last size: a page header costs little, a whole object few requests.
+/// What a stream reads of a local file at once, and one that is opened for the header of a Parquet page.
+const LOCAL_BLOCK: usize = 1 << 20;
+const HEADER_BLOCK: usize = 512;
+/// Blocks of a remote object grow from the first to the last size: a page header costs little, a whole object few
+/// requests.
 const FIRST_BLOCK: u64 = 256 << 10;
 const MAX_BLOCK: u64 = 8 << 20;
 
@@ -27,7 +32,7 @@ pub struct ObjectReader {
 }
 
 enum Source {
-    Local(File),
+    Local(Arc<File>),
     Remote(Remote),
 }
 
@@ -55,7 +60,7 @@ impl ObjectReader {
         if meta.is_dir() {
             return Err(Error::input(format!("`{uri}` is a folder where a file is needed")));
         }
-        Ok(Self { uri: uri.clone(), size: meta.len(), source: Source::Local(file) })
+        Ok(Self { uri: uri.clone(), size: meta.len(), source: Source::Local(Arc::new(file)) })
     }
 
     pub(super) fn open_s3(bucket: Bucket, uri: &Uri) -> Result<Self> {
@@ -79,31 +84,23 @@ impl ObjectReader {
 
     /// A buffered stream from `offset` to the end.
     pub fn stream(&self, offset: u64) -> Box<dyn Read + Send> {
-        let file = match &self.source {
-            Source::Local(file) => file,
-            Source::Remote(remote) => {
-                return Box::new(RemoteStream {
-                    remote: remote.clone(),
-                    next: offset,
-                    size: self.size,
-                    block_size: FIRST_BLOCK,
-                    block: Bytes::new(),
-                    ahead: None,
-                });
+        self.stream_by(offset, LOCAL_BLOCK)
+    }
+
+    /// As [`Self::stream`]; of a local file, `block` bytes are read at once.
+    fn stream_by(&self, offset: u64, block: usize) -> Box<dyn Read + Send> {
+        match &self.source {
+            Source::Local(file) => {
+                Box::new(BufReader::with_capacity(block, LocalStream { file: file.clone(), next: offset }))
             }
-        };
-        let opened = file.try_clone().and_then(|mut file| {
-            // The clone shares its position with the original, which only does positioned reads; a second
-            // stream needs its own open file.
-            if let Some(path) = self.uri.local_path() {
-                file = File::open(path)?;
-            }
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(file)
-        });
-        match opened {
-            Ok(file) => Box::new(BufReader::with_capacity(1 << 20, file)),
-            Err(e) => Box::new(FailingRead(Some(e))),
+            Source::Remote(remote) => Box::new(RemoteStream {
+                remote: remote.clone(),
+                next: offset,
+                size: self.size,
+                block_size: FIRST_BLOCK,
+                block: Bytes::new(),
+                ahead: None,
+            }),
         }
     }
 
@@ -127,6 +124,20 @@ impl ObjectReader {
                 fetched.map_err(|e| s3::error_of("read", &self.uri, e))
             }
         }
+    }
+}
+
+/// Reads a file from an offset on; many of them share one open file.
+struct LocalStream {
+    file: Arc<File>,
+    next: u64,
+}
+
+impl Read for LocalStream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(into, self.next)?;
+        self.next += length as u64;
+        Ok(length)
     }
 }
 
@@ -171,14 +182,6 @@ impl Read for RemoteStream {
     }
 }
 
-struct FailingRead(Option<io::Error>);
-
-impl Read for FailingRead {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(self.0.take().unwrap_or_else(|| io::Error::other("the stream has failed")))
-    }
-}
-
 impl Length for ObjectReader {
     fn len(&self) -> u64 {
         self.size
@@ -189,7 +192,8 @@ impl ChunkReader for ObjectReader {
     type T = Box<dyn Read + Send>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(self.stream(start))
+        // Parquet reads a page's header so, and the page itself by its range.
+        Ok(self.stream_by(start, HEADER_BLOCK))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::progress::Progress;
 use crate::run::{Executor, Task};
+use crate::threads::Threads;
 use client::Client;
 
 /// How long a first connection is tried, unless `wait` is set.
@@ -101,6 +102,7 @@ impl Worker {
             config,
             storage,
             executor,
+            threads: Threads::default(),
             client,
             heartbeat_ms: AtomicU64::new(terms.heartbeat_ms),
             running: Mutex::default(),
@@ -149,6 +151,7 @@ struct Session {
     config: WorkerConfig,
     storage: Storage,
     executor: Arc<dyn Executor>,
+    threads: Threads,
     client: Client,
     /// As the coordinator wishes; it may change when it is restarted.
     heartbeat_ms: AtomicU64,

@@ -115,7 +115,7 @@ async fn attempt_task(
     permit: OwnedSemaphorePermit,
 ) {
     tracing::debug!(job = %task.job, task = %task.id, attempt = %task.attempt, "an attempt begins");
-    let result = execute(session.executor.clone(), task.clone(), progress.clone()).await;
+    let result = execute(&session.threads, session.executor.clone(), task.clone(), progress.clone()).await;
     // The slot is free for the next task while the result is brought back.
     drop(permit);
     let committed = match result {

@@ -8,7 +8,6 @@ mod probe;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tamis_common::storage::hex;
 use tamis_common::{Error, Result};
@@ -37,10 +36,9 @@ impl Tokenizer {
     /// # Errors
     /// `Class::Spec` if it is no tokenizer, or one whose ids are random.
     pub fn load(bytes: &[u8], name: &str) -> Result<Self> {
-        let json = parse(bytes, name)?;
-        refuse_dropout(&json, name)?;
+        refuse_dropout(bytes, name)?;
         let reference = load_reference(bytes, name)?;
-        let fast = match load_fast(json, &reference) {
+        let fast = match load_fast(bytes, &reference) {
             Ok(fast) => Some(fast),
             Err(reason) => {
                 tracing::info!(tokenizer = name, %reason, "tokenizing with the reference, fastokens does not fit");
@@ -140,17 +138,21 @@ fn no_tokenizer(name: &str, reason: impl fmt::Display) -> Error {
         .with_hint("`tokenizer.path` must name the `tokenizer.json` that belongs to the target model")
 }
 
-fn parse(bytes: &[u8], name: &str) -> Result<Value> {
-    let json: Value = serde_json::from_slice(bytes).map_err(|e| no_tokenizer(name, e))?;
-    if json.get("model").is_none_or(|model| !model.is_object()) {
-        return Err(no_tokenizer(name, "it has no object `model`"));
-    }
-    Ok(json)
+/// What is asked of the file before the engines read it.
+#[derive(serde::Deserialize)]
+struct Head {
+    model: Model,
+}
+
+#[derive(serde::Deserialize)]
+struct Model {
+    dropout: Option<f64>,
 }
 
 /// With dropout the ids of a text are drawn by chance, and no two runs would give the same set.
-fn refuse_dropout(json: &Value, name: &str) -> Result<()> {
-    let dropout = json.pointer("/model/dropout").and_then(Value::as_f64).unwrap_or(0.0);
+fn refuse_dropout(bytes: &[u8], name: &str) -> Result<()> {
+    let head: Head = serde_json::from_slice(bytes).map_err(|e| no_tokenizer(name, e))?;
+    let dropout = head.model.dropout.unwrap_or(0.0);
     if dropout == 0.0 {
         return Ok(());
     }
@@ -167,12 +169,13 @@ fn load_reference(bytes: &[u8], name: &str) -> Result<tokenizers::Tokenizer> {
 }
 
 /// The fast engine, or the reason why it must not be used.
-fn load_fast(mut json: Value, reference: &tokenizers::Tokenizer) -> Result<fastokens::Tokenizer, String> {
-    if let Some(fields) = json.as_object_mut() {
-        fields.insert("truncation".to_owned(), Value::Null);
-        fields.insert("padding".to_owned(), Value::Null);
-    }
-    let fast = contained(|| fastokens::Tokenizer::from_json(json).map_err(|e| e.to_string()))?;
+fn load_fast(bytes: &[u8], reference: &tokenizers::Tokenizer) -> Result<fastokens::Tokenizer, String> {
+    // It takes a file, or a tree of JSON values whose making costs as much as all else here. The folder is new: beside
+    // the tokenizer, a `tokenizer_config.json` would count.
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let file = folder.path().join("tokenizer.json");
+    std::fs::write(&file, bytes).map_err(|e| e.to_string())?;
+    let fast = contained(|| fastokens::Tokenizer::from_file(&file).map_err(|e| e.to_string()))?;
     for text in probe::texts(reference) {
         let expected = encode_reference(reference, &text)?;
         if encode_fast(&fast, &text)? != expected.get_ids() {
