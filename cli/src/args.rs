@@ -56,8 +56,46 @@ pub(crate) enum Command {
 pub(crate) enum IndexCommand {
     /// List indexes.
     List,
-    /// Describe one index.
+    /// Describe one index with its jobs.
     Stats { name: String },
+    /// Say which documents of a file stand in an index; nothing is entered.
+    Check(CheckArgs),
+    /// Remove what a job entered: later jobs no longer find it.
+    Forget { name: String, job: String },
+    /// Read every byte of an index and check it.
+    Verify { name: String },
+    /// Copy an index to a folder on the coordinator's machine.
+    Export { name: String, folder: PathBuf },
+    /// Take an exported index in.
+    Import {
+        folder: PathBuf,
+        /// The name it gets; default: the one it had.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Make all indexes anew from what published jobs left, here, while no coordinator runs.
+    Rebuild {
+        /// State and global index.
+        #[arg(long, default_value = ".tamis")]
+        data_dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The index.
+    pub(crate) name: String,
+    /// The documents: any format that a job reads, a folder or a pattern.
+    pub(crate) file: PathBuf,
+    /// Jaccard similarity from which a document counts as found, above 0 to 1; default: 0.75.
+    #[arg(long)]
+    pub(crate) threshold: Option<f64>,
+    /// Field or column that holds the text.
+    #[arg(long, default_value = "text")]
+    pub(crate) text_field: String,
+    /// Field or column that holds the id.
+    #[arg(long, default_value = "id")]
+    pub(crate) id_field: String,
 }
 
 #[derive(Debug, Args)]

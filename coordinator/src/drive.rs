@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::control::{Control, StepFacts};
-use crate::index::IndexStats;
+use crate::index::Indexes;
 use crate::job::JobState;
 use crate::store::FileRef;
 
@@ -63,8 +63,8 @@ pub trait Steps: Send + Sync + 'static {
     /// All global indexes.
     ///
     /// # Errors
-    /// Of the store.
-    fn indexes(&self) -> Result<Vec<IndexStats>>;
+    /// `Class::NotFound` for steps that have none.
+    fn indexes(&self) -> Result<Arc<Indexes>>;
 }
 
 /// What a job reads.

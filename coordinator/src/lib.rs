@@ -9,6 +9,7 @@ pub mod job;
 pub mod mix;
 pub mod plan;
 pub mod publish;
+pub mod rebuild;
 pub mod report;
 pub mod resolve;
 pub mod schedule;

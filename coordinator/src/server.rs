@@ -140,11 +140,14 @@ fn serve(control: Arc<Control>, listener: TcpListener) -> Result<impl Future<Out
         let workers = WorkerServiceServer::new(Workers(control.clone()))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let indexes = IndexServiceServer::new(Indexes::new(control))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let served = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
             .add_service(jobs)
             .add_service(workers)
-            .add_service(IndexServiceServer::new(Indexes(control)))
+            .add_service(indexes)
             .add_service(health_service)
             .add_service(reflection)
             .serve_with_incoming_shutdown(

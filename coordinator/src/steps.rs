@@ -7,16 +7,16 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tamis_common::artefact::{BANDS, DOCUMENTS};
 use tamis_common::ids::{DocRef, ShardId};
-use tamis_common::spec::{JobSpec, Role};
+use tamis_common::spec::{JobSpec, Role, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
 use tamis_common::storage::{Storage, Uri, hex};
 use tamis_common::{Class, Error, Result};
 
 use crate::drive::{JobFacts, Plan, Publication, Resolved, Steps, TaskOutput, verdicts_uri};
-use crate::index::{DedupIndex, IndexJob, IndexStats, Indexes};
+use crate::index::{DedupIndex, IndexJob, Indexes};
 use crate::mix::{self, MixShard, Mixture};
 use crate::plan;
-use crate::publish::{Outgoing, PublishedEntries, publish_files, to_json};
+use crate::publish::{self, Outgoing, PublishedEntries, publish_files, to_json};
 use crate::report::{self, Decisions, IndexState, ReportInput};
 use crate::resolve::{
     Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard, resolve, write_verdicts,
@@ -46,20 +46,25 @@ impl JobSteps {
         }
         let scratch = tempfile::tempdir()
             .map_err(|e| Error::io("create", "a scratch folder for finding duplicates", e))?;
-        let shards: Vec<ResolveShard> = facts
-            .scans
-            .iter()
-            .map(|scan| ResolveShard {
+        let mut shards = Vec::with_capacity(facts.scans.len());
+        for scan in &facts.scans {
+            let part = source_of(facts, scan.shard)?.1.dedup;
+            if part == SourceDedup::None {
+                continue;
+            }
+            shards.push(ResolveShard {
                 id: scan.shard,
                 documents: scan.folder.join(DOCUMENTS),
                 bands: scan.folder.join(BANDS),
-            })
-            .collect();
+                is_reference: part == SourceDedup::Check,
+            });
+        }
         resolve(&ResolveInput {
             storage: &self.storage,
             params: &dedup.params,
             exact: dedup.exact,
             near: dedup.near,
+            keep: dedup.keep,
             shards: &shards,
             index,
             memory: dedup.resolve_memory,
@@ -77,7 +82,7 @@ impl JobSteps {
             .map(|scan| {
                 Ok(MixShard {
                     id: scan.shard,
-                    source: source_of(facts, scan.shard)?,
+                    source: source_of(facts, scan.shard)?.0,
                     documents: scan.folder.join(DOCUMENTS),
                     scan: scan_stats(scan)?,
                 })
@@ -85,6 +90,8 @@ impl JobSteps {
             .collect::<Result<Vec<_>>>()?;
         let dropped = &resolution.dropped;
         let stays = |doc: DocRef| dropped.binary_search_by_key(&doc, |duplicate| duplicate.doc).is_err();
+        let is_written = |shard: &MixShard| facts.spec.sources[shard.source].dedup != SourceDedup::Check;
+        let shards: Vec<MixShard<'_>> = shards.into_iter().filter(is_written).collect();
         mix::choose(&self.storage, spec, &roles, &shards, &stays).map(Some)
     }
 
@@ -93,15 +100,9 @@ impl JobSteps {
             return Ok(());
         }
         let Some(index) = self.index_of(&facts.spec)? else { return Ok(()) };
-        let shards = facts
-            .scans
-            .iter()
-            .map(|scan| {
-                let source = &facts.spec.sources[source_of(facts, scan.shard)?];
-                let verdicts = verdicts_uri(verdicts, scan.shard);
-                Ok((scan.shard, scan.folder.clone(), verdicts, source.name.clone()))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let scans = facts.scans.iter().map(|scan| (scan.shard, scan.folder.clone()));
+        let scans: Vec<_> = scans.collect();
+        let shards = publish::committed(&facts.spec, &facts.shards, &scans, verdicts)?;
         let entries = PublishedEntries::read(&self.storage, &shards)?;
         let job = IndexJob {
             job: facts.job.clone(),
@@ -156,10 +157,12 @@ impl Steps for JobSteps {
             .scans
             .iter()
             .map(|scan| {
+                let (_, source) = source_of(facts, scan.shard)?;
                 Ok(VerdictShard {
                     id: scan.shard,
                     documents: scan.folder.join(DOCUMENTS),
-                    source: &facts.spec.sources[source_of(facts, scan.shard)?].name,
+                    source: &source.name,
+                    is_reference: source.dedup == SourceDedup::Check,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -192,13 +195,13 @@ impl Steps for JobSteps {
         let mut outgoing = Vec::new();
         let mut stats: Vec<(usize, &ScanStats, &EmitStats)> = Vec::new();
         for (scan, emit) in facts.scans.iter().zip(&publication.emits) {
-            let source = source_of(facts, scan.shard)?;
+            let (number, source) = source_of(facts, scan.shard)?;
             let emitted = emit.manifest.emit.as_ref().ok_or_else(|| missing("emit", emit.shard))?;
-            stats.push((source, scan_stats(scan)?, emitted));
+            stats.push((number, scan_stats(scan)?, emitted));
             outgoing.extend(emit.manifest.files.iter().map(|file| Outgoing {
                 folder: emit.folder.clone(),
                 file: file.clone(),
-                source: facts.spec.sources[source].name.clone(),
+                source: source.name.clone(),
             }));
         }
         let report = report::build(ReportInput {
@@ -221,17 +224,20 @@ impl Steps for JobSteps {
         self.enter_index(facts, &publication.resolved.verdicts)
     }
 
-    fn indexes(&self) -> Result<Vec<IndexStats>> {
-        Ok(self.indexes.list())
+    fn indexes(&self) -> Result<Arc<Indexes>> {
+        Ok(self.indexes.clone())
     }
 }
 
-fn source_of(facts: &JobFacts, shard: ShardId) -> Result<usize> {
+/// The source of a shard, and its number.
+fn source_of(facts: &JobFacts, shard: ShardId) -> Result<(usize, &SourceSpec)> {
     facts
         .shards
         .get(shard.0 as usize)
-        .map(|shard| usize::from(shard.source))
-        .filter(|source| *source < facts.spec.sources.len())
+        .and_then(|shard| {
+            let number = usize::from(shard.source);
+            Some((number, facts.spec.sources.get(number)?))
+        })
         .ok_or_else(|| Error::internal(format!("shard {shard} is of no source")))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tamis_common::artefact::{BANDS, DOCUMENTS};
+use tamis_common::artefact::{BANDS, DOCUMENTS, VERDICTS};
 use tamis_common::ids::{AttemptId, Phase, TaskId};
 use tamis_common::spec::KeepWork;
 use tamis_common::storage::{Storage, Uri};
@@ -59,7 +59,7 @@ fn doomed<'a>(
             }
             Some(_) if keep == KeepWork::All => {}
             Some(folder) if folder.starts_with(&scan) && matches!(file, Some(DOCUMENTS | BANDS)) => {}
-            None if keep == KeepWork::All => {}
+            None if keep == KeepWork::All || name.ends_with(&format!("/{VERDICTS}")) => {}
             _ => {
                 doomed.insert(name.to_owned());
             }
@@ -100,11 +100,18 @@ mod tests {
     }
 
     #[test]
-    fn keeping_the_index_leaves_documents_and_bands_of_committed_scans() {
+    fn keeping_the_index_leaves_verdicts_and_documents_and_bands_of_committed_scans() {
         let left: Vec<&str> = NAMES
             .into_iter()
             .filter(|name| !removed(KeepWork::Index).iter().any(|gone| name.starts_with(gone.as_str())))
             .collect();
-        assert_eq!(left, ["scan-00000/2/bands.parquet", "scan-00000/2/documents.parquet"]);
+        assert_eq!(
+            left,
+            [
+                "resolve/00000/verdicts.parquet",
+                "scan-00000/2/bands.parquet",
+                "scan-00000/2/documents.parquet"
+            ]
+        );
     }
 }

@@ -1,9 +1,8 @@
 //! What several tests need.
 
-use tamis_common::dedup::DedupParams;
 use tamis_common::spec::{
-    DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceSpec, TextFormat,
-    TokenFormat, TxtUnit,
+    DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup, SourceSpec,
+    TextFormat, TokenFormat, TxtUnit,
 };
 
 /// A spec with one source and an output folder.
@@ -21,16 +20,10 @@ pub(crate) fn spec(name: &str, output: &str) -> JobSpec {
             encoding: "utf-8".to_owned(),
             txt_unit: TxtUnit::File,
             csv_delimiter: ',',
+            dedup: SourceDedup::Full,
         }],
         filter: FilterSpec::default(),
-        dedup: DedupSpec {
-            exact: true,
-            near: true,
-            params: DedupParams { threshold: 0.75, shingle: 5, k: 256, bands: 21, rows: 7, verify: true },
-            index: None,
-            register: true,
-            resolve_memory: 1 << 30,
-        },
+        dedup: DedupSpec::default(),
         mix: None,
         output: OutputSpec {
             uri: output.to_owned(),

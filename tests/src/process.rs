@@ -140,6 +140,14 @@ impl CoordinatorProcess {
         Self::listen(&folder, &address)
     }
 
+    /// SIGTERM, and waits for the end: its data is free for others.
+    ///
+    /// # Panics
+    /// If it ends badly.
+    pub fn stop(self) {
+        assert_eq!(self.process.terminate(), Some(0));
+    }
+
     /// Starts a worker of one slot.
     pub fn worker(&self) -> Process {
         Process::start(&self.folder, &["--coordinator", &self.url(), "worker", "--slots", "1", "--wait"])

@@ -1,5 +1,6 @@
 //! One function a command.
 
+mod index;
 mod jobs;
 mod run;
 mod serve;
@@ -24,6 +25,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Coordinator(args) => return serve::coordinator(args, json).await,
         Command::Worker(args) => return serve::worker(args, &cli.coordinator, json).await,
         Command::Submit(args) => return submit::submit(&cli.coordinator, args, json).await,
+        Command::Index(command) => return index::index(&cli.coordinator, command, json).await,
         _ => {}
     }
     let mut client = Client::connect(&cli.coordinator).await?;
@@ -37,10 +39,11 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Retry { job } => jobs::retry(&mut client, job, json).await,
         Command::Workers => workers::list(&mut client, json).await,
         Command::Drain { worker } => workers::drain(&mut client, worker, json).await,
-        Command::Index(command) => workers::index(&mut client, command, json).await,
         // Done above.
-        Command::Run(_) | Command::Coordinator(_) | Command::Worker(_) | Command::Submit(_) => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Run(_)
+        | Command::Coordinator(_)
+        | Command::Worker(_)
+        | Command::Submit(_)
+        | Command::Index(_) => Ok(ExitCode::SUCCESS),
     }
 }

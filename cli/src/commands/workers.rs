@@ -1,4 +1,4 @@
-//! Workers and indexes.
+//! `tamis workers` and `tamis drain`.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,6 @@ use serde_json::json;
 use tamis_common::Result;
 use tamis_proto::v1;
 
-use crate::args::IndexCommand;
 use crate::client::{Client, refused};
 use crate::ui;
 
@@ -42,48 +41,5 @@ pub(crate) async fn drain(client: &mut Client, worker_id: String, json: bool) ->
         true => json!({ "worker_id": worker_id, "draining": true }).to_string(),
         false => format!("{}  draining", ui::plain(&worker_id)),
     });
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `tamis index`
-pub(crate) async fn index(client: &mut Client, command: IndexCommand, json: bool) -> Result<ExitCode> {
-    let indexes = match command {
-        IndexCommand::List => {
-            client.index.list(v1::ListIndexesRequest {}).await.map_err(refused)?.into_inner().indexes
-        }
-        IndexCommand::Stats { name } => {
-            vec![
-                client.index.describe(v1::DescribeIndexRequest { name }).await.map_err(refused)?.into_inner(),
-            ]
-        }
-    };
-    for index in &indexes {
-        let jobs: Vec<_> = index
-            .jobs
-            .iter()
-            .map(|job| {
-                json!({
-                    "job_id": job.job_id, "name": job.name, "documents": job.documents,
-                    "published_at_ms": job.published_at_ms,
-                })
-            })
-            .collect();
-        ui::print(&match json {
-            true => json!({
-                "name": index.name, "documents": index.documents, "bytes": index.bytes, "runs": index.runs,
-                "params": serde_json::from_str::<serde_json::Value>(&index.params_json).unwrap_or_default(),
-                "state_digest": index.state_digest, "jobs": jobs,
-            })
-            .to_string(),
-            false => format!(
-                "{}  {} documents of {} jobs, {} bytes in {} runs",
-                ui::plain(&index.name),
-                index.documents,
-                index.jobs.len(),
-                index.bytes,
-                index.runs
-            ),
-        });
-    }
     Ok(ExitCode::SUCCESS)
 }

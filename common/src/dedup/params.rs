@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Version of match text, units, hashes and signatures: what is signed under one version cannot be compared with
 /// another.
-pub const HASH_VERSION: u32 = 1;
+pub const HASH_VERSION: u32 = 2;
 
 /// Least probability that a pair at the threshold shares a band.
 const PROPOSING_RECALL: f64 = 0.95;

@@ -86,6 +86,18 @@ pub enum TxtUnit {
     Block,
 }
 
+/// The part of a source in the search for duplicates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceDedup {
+    /// Its documents are compared with all others, and go where another stands for them.
+    Full,
+    /// It only removes from others and is not written: a benchmark, or a set that is trained on elsewhere.
+    Check,
+    /// It is never touched, and removes nothing.
+    None,
+}
+
 /// `[[source]]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SourceSpec {
@@ -108,6 +120,8 @@ pub struct SourceSpec {
     pub txt_unit: TxtUnit,
     /// Field separator of CSV, one ASCII character. Default `,`.
     pub csv_delimiter: char,
+    /// Its part in the search for duplicates. Default full.
+    pub dedup: SourceDedup,
 }
 
 impl SourceSpec {
@@ -136,6 +150,16 @@ pub struct LengthSpec {
     pub max_chars: u64,
 }
 
+/// Which document of a cluster stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// The first in canonical order: that of the source that is listed first.
+    First,
+    /// The one of most code points, the first of several.
+    Longest,
+}
+
 /// `[dedup]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DedupSpec {
@@ -146,6 +170,8 @@ pub struct DedupSpec {
     /// Shingles, signature, bands, threshold.
     #[serde(flatten)]
     pub params: DedupParams,
+    /// Default first.
+    pub keep: Keep,
     /// Name of the global index; none: only within the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
@@ -161,6 +187,7 @@ impl Default for DedupSpec {
             exact: true,
             near: true,
             params: DedupParams::default(),
+            keep: Keep::First,
             index: None,
             register: true,
             resolve_memory: 1 << 30,
@@ -248,7 +275,7 @@ pub enum OnCorrupt {
 pub enum KeepWork {
     /// Everything.
     All,
-    /// What the index needs to be rebuilt and `explain` to answer: document tables and bands.
+    /// What the index needs to be rebuilt and `explain` to answer: document tables, bands and verdicts.
     Index,
     /// Nothing.
     Nothing,

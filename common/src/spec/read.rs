@@ -4,8 +4,8 @@ use super::problem::{Problem, error_of};
 use super::reader::{Reader, Section};
 use super::tree::{self, Node};
 use super::{
-    DedupSpec, FilterSpec, JobSpec, KeepWork, LengthSpec, MixSpec, OnCorrupt, OnShortfall, OutputSpec, Role,
-    RunSpec, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit,
+    DedupSpec, FilterSpec, JobSpec, Keep, KeepWork, LengthSpec, MixSpec, OnCorrupt, OnShortfall, OutputSpec,
+    Role, RunSpec, SourceDedup, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit,
 };
 use crate::dedup::DedupParams;
 use crate::error::Result;
@@ -16,6 +16,9 @@ const FORMATS: [(&str, Format); 4] =
     [("jsonl", Format::Jsonl), ("parquet", Format::Parquet), ("csv", Format::Csv), ("txt", Format::Txt)];
 const TXT_UNITS: [(&str, TxtUnit); 3] =
     [("file", TxtUnit::File), ("line", TxtUnit::Line), ("block", TxtUnit::Block)];
+const SOURCE_DEDUP: [(&str, SourceDedup); 3] =
+    [("full", SourceDedup::Full), ("check", SourceDedup::Check), ("none", SourceDedup::None)];
+const KEEP: [(&str, Keep); 2] = [("first", Keep::First), ("longest", Keep::Longest)];
 const ON_SHORTFALL: [(&str, OnShortfall); 2] =
     [("keep_all", OnShortfall::KeepAll), ("hold_ratio", OnShortfall::HoldRatio)];
 const TEXT_FORMATS: [(&str, TextFormat); 3] =
@@ -100,6 +103,7 @@ fn source(section: Section<'_>) -> SourceSpec {
         csv_delimiter: section
             .parsed("csv_delimiter", "must be one ASCII character", one_char)
             .unwrap_or(','),
+        dedup: section.choice("dedup", &SOURCE_DEDUP).unwrap_or(SourceDedup::Full),
     };
     section.finish();
     spec
@@ -144,6 +148,7 @@ fn dedup(section: Section<'_>) -> DedupSpec {
             rows: section.integer("rows").unwrap_or(default_rows),
             verify: section.flag("verify", default.params.verify),
         },
+        keep: section.choice("keep", &KEEP).unwrap_or(default.keep),
         index: section.text("index"),
         register: section.flag("register", default.register),
         resolve_memory: section.size("resolve_memory", default.resolve_memory),

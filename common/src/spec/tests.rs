@@ -22,10 +22,12 @@ format = "csv"
 encoding = "gb18030"
 txt_unit = "line"
 csv_delimiter = "\t"
+dedup = "none"
 [filter.length]
 min_chars = 10
 [dedup]
 threshold = 0.75
+keep = "longest"
 index = "default"
 resolve_memory = "2GiB"
 [mix]
@@ -51,6 +53,8 @@ fn a_full_spec_is_read_with_its_defaults() {
     assert_eq!(spec.sources[0].text_field, "text");
     assert_eq!(spec.sources[1].format, Some(Format::Csv));
     assert_eq!(spec.sources[1].csv_delimiter, '\t');
+    assert_eq!((spec.sources[0].dedup, spec.sources[1].dedup), (SourceDedup::Full, SourceDedup::None));
+    assert_eq!(spec.dedup.keep, Keep::Longest);
     assert_eq!((spec.dedup.params.bands, spec.dedup.params.rows), (21, 7));
     assert_eq!(spec.dedup.resolve_memory, 2 << 30);
     assert_eq!(spec.mix.unwrap().domain_to_general, (1.0, 5.0));
@@ -208,9 +212,10 @@ prop_compose! {
         encoding in prop::sample::select(vec!["utf-8", "gb18030", "big5", "utf-16le"]),
         txt_unit in prop::sample::select(vec![TxtUnit::File, TxtUnit::Line, TxtUnit::Block]),
         csv_delimiter in prop::sample::select(vec![',', '\t', ';', '|', '\'']),
+        dedup in prop::sample::select(vec![SourceDedup::Full, SourceDedup::None]),
     ) -> SourceSpec {
         let encoding = encoding.to_owned();
-        SourceSpec { name, role, inputs, format, text_field, id_field, encoding, txt_unit, csv_delimiter }
+        SourceSpec { name, role, inputs, format, text_field, id_field, encoding, txt_unit, csv_delimiter, dedup }
     }
 }
 
@@ -221,10 +226,11 @@ prop_compose! {
         shingle in 1u32..100,
         (bands, rows) in (1u32..32, 1u32..32),
         index in prop::option::of(any_name()),
+        keep in prop::sample::select(vec![Keep::First, Keep::Longest]),
         resolve_memory in (1u64 << 20)..u64::MAX,
     ) -> DedupSpec {
         let params = DedupParams { threshold, shingle, k: 1024, bands, rows, verify };
-        DedupSpec { exact, near, params, index, register, resolve_memory }
+        DedupSpec { exact, near, params, keep, index, register, resolve_memory }
     }
 }
 
@@ -244,6 +250,9 @@ prop_compose! {
         // No order can make them equal.
         domain.name.insert(0, 'd');
         general.name.insert(0, 'g');
+        if mix.is_none() {
+            general.dedup = SourceDedup::Check;
+        }
         JobSpec {
             name,
             tokenizer: Some(TokenizerSpec { path: "t.json".to_owned() }),

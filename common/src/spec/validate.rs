@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::problem::{Problem, error_of};
 use super::tree::short;
-use super::{DedupSpec, JobSpec, Role, SourceSpec, TextFormat, TokenFormat};
+use super::{DedupSpec, JobSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat};
 use crate::error::Result;
 
 /// Shorter shards cost more in files and calls than they win in parallelism.
@@ -55,6 +55,10 @@ impl JobSpec {
         let most = usize::from(u16::MAX);
         let count = self.sources.len();
         rules.require(count <= most, "source", || format!("must be at most {most} sources, got {count}"));
+        let is_written = |source: &SourceSpec| source.dedup != SourceDedup::Check;
+        rules.require(self.sources.is_empty() || self.sources.iter().any(is_written), "source", || {
+            "needs one that is written: all have dedup = \"check\"".to_owned()
+        });
         let mut first: HashMap<&str, usize> = HashMap::new();
         for (i, source) in self.sources.iter().enumerate() {
             check_source(source, i, rules);
@@ -68,7 +72,8 @@ impl JobSpec {
     fn check_mix(&self, rules: &mut Rules) {
         let Some(mix) = &self.mix else { return };
         for (role, word) in [(Role::Domain, "domain"), (Role::General, "general")] {
-            let found = self.sources.iter().any(|source| source.role == role);
+            let found =
+                self.sources.iter().any(|source| source.role == role && source.dedup != SourceDedup::Check);
             rules.require(found, "source", || {
                 format!("needs one with role = \"{word}\", since [mix] takes from both roles")
             });

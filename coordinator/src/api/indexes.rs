@@ -1,17 +1,50 @@
 //! `IndexService`.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tamis_common::{Class, Error, Result};
-use tamis_proto::v1;
+use tamis_common::ids::JobId;
+use tamis_common::{Error, Result};
 use tamis_proto::v1::index_service_server::IndexService;
-use tonic::{Request, Response, Status};
+use tamis_proto::{to_status, v1};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{blocking, reply};
 use crate::control::Control;
-use crate::index::IndexStats;
+use crate::index::{Checker, DedupIndex, IndexStats, Match};
 
-pub(crate) struct Indexes(pub(crate) Arc<Control>);
+/// Documents of one message at most.
+const MOST_DOCUMENTS: usize = 1_000;
+/// Messages that are compared at once; others wait.
+const MOST_CHECKS: usize = 4;
+/// As jobs have it unless they say otherwise.
+const DEFAULT_THRESHOLD: f64 = 0.75;
+
+pub(crate) struct Indexes {
+    control: Arc<Control>,
+    checks: Arc<Semaphore>,
+}
+
+impl Indexes {
+    pub(crate) fn new(control: Arc<Control>) -> Self {
+        Self { control, checks: Arc::new(Semaphore::new(MOST_CHECKS)) }
+    }
+
+    /// Runs a call and answers with what the index is after it.
+    async fn described(
+        &self,
+        call: impl FnOnce(&crate::index::Indexes) -> Result<String> + Send + 'static,
+    ) -> Result<Response<v1::IndexDescription>, Status> {
+        let described = blocking(&self.control, move |control| {
+            let indexes = control.steps().indexes()?;
+            let name = call(&indexes)?;
+            describe(indexes.find(&name)?.stats()?)
+        });
+        reply(described.await)
+    }
+}
 
 #[tonic::async_trait]
 impl IndexService for Indexes {
@@ -19,8 +52,8 @@ impl IndexService for Indexes {
         &self,
         _: Request<v1::ListIndexesRequest>,
     ) -> Result<Response<v1::ListIndexesResponse>, Status> {
-        let indexes = blocking(&self.0, |control| {
-            control.steps().indexes()?.into_iter().map(describe).collect::<Result<Vec<_>>>()
+        let indexes = blocking(&self.control, |control| {
+            control.steps().indexes()?.list().into_iter().map(describe).collect::<Result<Vec<_>>>()
         });
         reply(indexes.await.map(|indexes| v1::ListIndexesResponse { indexes }))
     }
@@ -30,18 +63,146 @@ impl IndexService for Indexes {
         request: Request<v1::DescribeIndexRequest>,
     ) -> Result<Response<v1::IndexDescription>, Status> {
         let name = request.into_inner().name;
-        reply(blocking(&self.0, move |control| find(control.steps().indexes()?, &name)).await)
+        self.described(move |_| Ok(name)).await
+    }
+
+    type CheckStream = ReceiverStream<Result<v1::CheckResponse, Status>>;
+
+    async fn check(
+        &self,
+        request: Request<Streaming<v1::CheckRequest>>,
+    ) -> Result<Response<Self::CheckStream>, Status> {
+        // One answer waits for a slow caller, and the next message for that.
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(check(self.control.clone(), self.checks.clone(), request.into_inner(), sender));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn forget(
+        &self,
+        request: Request<v1::ForgetRequest>,
+    ) -> Result<Response<v1::ForgetResponse>, Status> {
+        let v1::ForgetRequest { index, job_id } = request.into_inner();
+        let forgotten = blocking(&self.control, move |control| {
+            // A job of another coordinator, in an index that was imported, is known by its whole id only.
+            let job = control.find(&job_id).unwrap_or(JobId(job_id));
+            control.forget(&index, &job)
+        });
+        reply(forgotten.await.map(|documents| v1::ForgetResponse { documents }))
+    }
+
+    async fn verify(
+        &self,
+        request: Request<v1::VerifyIndexRequest>,
+    ) -> Result<Response<v1::IndexDescription>, Status> {
+        let name = request.into_inner().name;
+        self.described(move |indexes| indexes.verify(&name).map(|()| name)).await
+    }
+
+    async fn export(
+        &self,
+        request: Request<v1::ExportIndexRequest>,
+    ) -> Result<Response<v1::IndexDescription>, Status> {
+        let v1::ExportIndexRequest { name, folder } = request.into_inner();
+        self.described(move |indexes| indexes.export(&name, &absolute(&folder)?).map(|()| name)).await
+    }
+
+    async fn import(
+        &self,
+        request: Request<v1::ImportIndexRequest>,
+    ) -> Result<Response<v1::IndexDescription>, Status> {
+        let v1::ImportIndexRequest { name, folder } = request.into_inner();
+        self.described(move |indexes| indexes.import(&name, &absolute(&folder)?)).await
     }
 }
 
-fn find(indexes: Vec<IndexStats>, name: &str) -> Result<v1::IndexDescription> {
-    let known: Vec<String> = indexes.iter().map(|index| format!("`{}`", index.name)).collect();
-    let Some(found) = indexes.into_iter().find(|index| index.name == name) else {
-        let known = if known.is_empty() { "there is none yet".to_owned() } else { known.join(", ") };
-        return Err(Error::new(Class::NotFound, format!("no index `{name}`: {known}"))
-            .with_hint("an index is made by the first job that names it in `dedup.index`"));
+/// A folder of this machine, as the caller names it.
+fn absolute(folder: &str) -> Result<PathBuf> {
+    let path = Path::new(folder);
+    match path.is_absolute() {
+        true => Ok(path.to_owned()),
+        false => Err(Error::spec(format!("`folder` must be an absolute path, got `{folder}`"))),
+    }
+}
+
+/// Answers message by message, until the caller ends, leaves or errs.
+async fn check(
+    control: Arc<Control>,
+    checks: Arc<Semaphore>,
+    mut requests: Streaming<v1::CheckRequest>,
+    sender: mpsc::Sender<Result<v1::CheckResponse, Status>>,
+) {
+    let mut against: Option<(Arc<dyn DedupIndex>, f64)> = None;
+    loop {
+        let request = tokio::select! {
+            request = requests.message() => request,
+            () = sender.closed() => return,
+        };
+        let request = match request {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            // The caller's deadline is over, or its connection is gone: nobody waits for an answer.
+            Err(_) => return,
+        };
+        let Ok(_turn) = checks.acquire().await else { return };
+        let known = against.clone();
+        let answered = blocking(&control, move |control| {
+            let (index, threshold) = match known {
+                Some(known) => known,
+                None => begin(control, &request)?,
+            };
+            let response = answer(&*index, threshold, &request.documents)?;
+            Ok((response, (index, threshold)))
+        });
+        let (answer, is_last) = match answered.await {
+            Ok((response, known)) => {
+                against = Some(known);
+                (Ok(response), false)
+            }
+            Err(error) => (Err(to_status(&error)), true),
+        };
+        if sender.send(answer).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// What the first message says of the whole call.
+fn begin(control: &Control, request: &v1::CheckRequest) -> Result<(Arc<dyn DedupIndex>, f64)> {
+    let threshold = match request.threshold {
+        0.0 => DEFAULT_THRESHOLD,
+        threshold => threshold,
     };
-    describe(found)
+    if !(threshold > 0.0 && threshold <= 1.0) {
+        return Err(Error::spec(format!("`threshold` must be above 0 and at most 1, got {threshold}")));
+    }
+    Ok((control.steps().indexes()?.find(&request.index)?, threshold))
+}
+
+fn answer(
+    index: &dyn DedupIndex,
+    threshold: f64,
+    documents: &[v1::CheckDocument],
+) -> Result<v1::CheckResponse> {
+    let count = documents.len();
+    if count > MOST_DOCUMENTS {
+        return Err(Error::spec(format!(
+            "`documents` must be at most {MOST_DOCUMENTS} a message, got {count}"
+        ))
+        .with_hint("send them in several messages of one call"));
+    }
+    let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
+    let matches = Checker::new(index, threshold)?.check(&texts)?;
+    let results = documents.iter().zip(matches).map(|(document, matches)| v1::CheckResult {
+        id: document.id.clone(),
+        matches: matches.into_iter().map(wire).collect(),
+    });
+    Ok(v1::CheckResponse { results: results.collect() })
+}
+
+fn wire(found: Match) -> v1::IndexMatch {
+    let Match { entry, similarity, equal } = found;
+    v1::IndexMatch { job_id: entry.job.0, source: entry.source, document_id: entry.id, similarity, equal }
 }
 
 fn describe(index: IndexStats) -> Result<v1::IndexDescription> {

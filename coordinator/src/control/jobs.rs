@@ -73,6 +73,7 @@ impl Control {
             scan: None,
             emit: None,
             swept: false,
+            forgotten: false,
         };
         let mut change = Change::default();
         change.put_job(&id, &record)?;

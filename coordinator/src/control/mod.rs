@@ -4,6 +4,7 @@
 //! applies it in memory. Such calls block for a disk sync and must not run on the async threads. What is volatile
 //! (heartbeats, workers, rates) is never written.
 
+mod indexes;
 mod inner;
 mod jobs;
 mod leases;

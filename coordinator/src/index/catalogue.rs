@@ -25,9 +25,9 @@ use tamis_common::{Class, Error, Result};
 
 use super::file::{FileRecord, sync_folder};
 
-/// Version of what makes hashes and keys comparable beside the parameters: match text, shingles, hash functions. An
-/// index of another version is refused, as one of other parameters is.
-pub(super) const HASH_SCHEME: u32 = 1;
+/// What makes hashes and keys comparable beside the parameters. An index of another version is refused, as one of other
+/// parameters is.
+pub(super) const HASH_SCHEME: u32 = tamis_common::dedup::HASH_VERSION;
 
 const FORMAT: u32 = 1;
 const RECORD: u32 = 1;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tamis_common::dedup::DedupParams;
 use tamis_common::{Class, Error, Result};
 
+use super::archive::Archive;
 use super::catalogue::{Catalogue, Change, Contents, HASH_SCHEME};
 use super::enter::Folder;
 use super::file::{UNFINISHED, remove, sync_folder};
@@ -66,7 +67,7 @@ impl Indexes {
         let mut by_name = self.lock();
         if let Some(index) = by_name.get(name) {
             let record = index.contents().index;
-            if record.hash_scheme != HASH_SCHEME || !comparable(&record.params, params) {
+            if record.hash_scheme != HASH_SCHEME || !record.params.comparable_with(params) {
                 let has = shown(&record.params, record.hash_scheme);
                 let wants = shown(params, HASH_SCHEME);
                 return Err(Error::spec(format!("index `{name}` has {has}; the job has {wants}"))
@@ -75,8 +76,7 @@ impl Indexes {
             return Ok(index.clone());
         }
         check_name(name)?;
-        let highest = by_name.values().map(|index| index.contents().index.number + 1).max();
-        let mut contents = Contents::new(highest.unwrap_or(0), params);
+        let mut contents = Contents::new(Self::next_number(&by_name), params);
         self.catalogue.commit(name, &mut contents, &Change::default())?;
         let index = Arc::new(LocalIndex::open(name, &self.runs, self.catalogue.clone(), contents)?);
         by_name.insert(name.to_owned(), index.clone());
@@ -86,6 +86,14 @@ impl Indexes {
     /// The index called `name`, if there is one.
     pub fn get(&self, name: &str) -> Option<Arc<dyn DedupIndex>> {
         self.lock().get(name).map(|index| index.clone() as Arc<dyn DedupIndex>)
+    }
+
+    /// As [`Self::get`].
+    ///
+    /// # Errors
+    /// `Class::NotFound` if there is none of this name.
+    pub fn find(&self, name: &str) -> Result<Arc<dyn DedupIndex>> {
+        self.local(name).map(|index| index as Arc<dyn DedupIndex>)
     }
 
     /// All indexes at a glance, by name.
@@ -98,26 +106,57 @@ impl Indexes {
     /// # Errors
     /// `Class::NotFound` if there is none of this name; `Class::Storage` naming the first damaged file.
     pub fn verify(&self, name: &str) -> Result<()> {
-        let index = self.lock().get(name).cloned();
-        match index {
-            Some(index) => index.verify(),
-            None => Err(Error::new(Class::NotFound, format!("there is no index `{name}`"))
-                .with_hint("`tamis index list` shows those there are")),
-        }
+        self.local(name)?.verify()
     }
 
-    #[cfg(test)]
-    pub(super) fn local(&self, name: &str) -> Option<Arc<LocalIndex>> {
-        self.lock().get(name).cloned()
+    /// Copies an index to `folder`, which must be empty or not there.
+    ///
+    /// # Errors
+    /// `Class::NotFound` if there is none of this name; `Class::Conflict` for a filled folder; of the file system.
+    pub fn export(&self, name: &str, folder: &Path) -> Result<()> {
+        self.local(name)?.export(folder)
+    }
+
+    /// Takes an exported index in, under `name` or, if that is empty, under the name it had; returns the name.
+    ///
+    /// # Errors
+    /// `Class::Conflict` if there is an index of this name; `Class::Input` for a folder that holds no whole export; of
+    /// the file system.
+    pub fn import(&self, name: &str, folder: &Path) -> Result<String> {
+        let archive = Archive::open(folder)?;
+        let name = if name.is_empty() { archive.name() } else { name };
+        check_name(name)?;
+        let mut by_name = self.lock();
+        if by_name.contains_key(name) {
+            return Err(Error::new(Class::Conflict, format!("there is an index `{name}` already"))
+                .with_hint("give the imported one another name"));
+        }
+        let mut contents = Contents::new(Self::next_number(&by_name), archive.params());
+        let target = Folder::new(&self.runs, contents.index.number);
+        let change = archive.copy_to(&target, || self.catalogue.next_file())?;
+        self.catalogue.commit(name, &mut contents, &change)?;
+        let index = Arc::new(LocalIndex::open(name, &self.runs, self.catalogue.clone(), contents)?);
+        by_name.insert(name.to_owned(), index);
+        Ok(name.to_owned())
+    }
+
+    fn next_number(by_name: &BTreeMap<String, Arc<LocalIndex>>) -> u32 {
+        by_name.values().map(|index| index.contents().index.number + 1).max().unwrap_or_default()
+    }
+
+    pub(super) fn local(&self, name: &str) -> Result<Arc<LocalIndex>> {
+        let by_name = self.lock();
+        by_name.get(name).cloned().ok_or_else(|| {
+            let known: Vec<String> = by_name.keys().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() { "there is none yet".to_owned() } else { known.join(", ") };
+            Error::new(Class::NotFound, format!("no index `{name}`: {known}"))
+                .with_hint("an index is made by the first job that names it in `dedup.index`")
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<LocalIndex>>> {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn comparable(a: &DedupParams, b: &DedupParams) -> bool {
-    (a.shingle, a.k, a.bands, a.rows) == (b.shingle, b.k, b.bands, b.rows)
 }
 
 fn shown(params: &DedupParams, hash_scheme: u32) -> String {

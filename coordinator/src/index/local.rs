@@ -19,7 +19,7 @@ use super::file::{check_length, remove};
 use super::list::{Probe, Scratch};
 use super::merge::{RunFacts, merge, plan};
 use super::run::Run;
-use super::{DedupIndex, EntryInfo, EntryRef, EntrySource, IndexJob, IndexStats};
+use super::{DedupIndex, EntryInfo, EntryRef, EntrySource, IndexJob, IndexStats, archive};
 
 /// Rows looked up at a time, which bounds the matches held to be put in order.
 const BATCH: usize = 1 << 16;
@@ -141,6 +141,15 @@ impl LocalIndex {
             }
         }
         Ok(())
+    }
+
+    /// Copies it to a folder that is empty or not there; nothing is entered meanwhile.
+    ///
+    /// # Errors
+    /// As [`archive::export`].
+    pub(super) fn export(&self, folder: &Path) -> Result<()> {
+        let _one = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        archive::export(&self.name, &self.state().contents, &self.folder, folder)
     }
 
     /// Writes the files of a job that will have the next ordinal; nobody sees them yet.

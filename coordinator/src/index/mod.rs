@@ -1,8 +1,10 @@
 //! The global dedup index: what was published before, by hash, LSH key and signature.
 
+mod archive;
 mod bits;
 mod block;
 mod catalogue;
+mod check;
 mod columns;
 mod enter;
 mod file;
@@ -19,6 +21,7 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
+pub use check::{Checker, Match};
 pub use indexes::Indexes;
 
 use tamis_common::Result;

@@ -6,10 +6,48 @@ use tamis_common::artefact::{
     BANDS, BandRow, BandsReader, DOCUMENTS, DocumentColumns, DocumentsReader, VerdictsReader,
 };
 use tamis_common::ids::ShardId;
+use tamis_common::shard::Shard;
+use tamis_common::spec::JobSpec;
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Error, Result};
 
+use crate::drive::verdicts_uri;
 use crate::index::{EntrySource, NewEntry};
+
+/// What a shard left of its scan and of the search for duplicates.
+pub struct CommittedShard {
+    /// The shard.
+    pub id: ShardId,
+    /// The folder of its committed scan.
+    pub scan: Uri,
+    /// The file of its verdicts.
+    pub verdicts: Uri,
+    /// The name of its source.
+    pub source: String,
+}
+
+/// The shards of a job by their committed scans; `verdicts` is the folder of the verdicts.
+///
+/// # Errors
+/// `Class::Internal` for a scan of a shard that the plan does not have.
+pub fn committed(
+    spec: &JobSpec,
+    plan: &[Shard],
+    scans: &[(ShardId, Uri)],
+    verdicts: &Uri,
+) -> Result<Vec<CommittedShard>> {
+    let committed = scans.iter().map(|(id, scan)| {
+        let source = plan.get(id.0 as usize).and_then(|shard| spec.sources.get(usize::from(shard.source)));
+        let source = source.ok_or_else(|| Error::internal(format!("shard {id} is of no source")))?;
+        Ok(CommittedShard {
+            id: *id,
+            scan: scan.clone(),
+            verdicts: verdicts_uri(verdicts, *id),
+            source: source.name.clone(),
+        })
+    });
+    committed.collect()
+}
 
 /// The documents of one shard that stay: a bit a record, and how many stay before each word of bits.
 struct KeptShard {
@@ -41,15 +79,14 @@ pub struct PublishedEntries<'a> {
 }
 
 impl<'a> PublishedEntries<'a> {
-    /// Reads which documents stay. `shards` are number, folder of the scan, file of the verdicts, name of the source,
-    /// in canonical order.
+    /// Reads which documents stay. `shards` are in canonical order.
     ///
     /// # Errors
     /// Of the store; `Class::Resource` for more documents than 32 bits count.
-    pub fn read(storage: &'a Storage, shards: &[(ShardId, Uri, Uri, String)]) -> Result<Self> {
+    pub fn read(storage: &'a Storage, shards: &[CommittedShard]) -> Result<Self> {
         let mut first: u32 = 0;
         let mut kept_shards = BTreeMap::new();
-        for (id, scan, verdicts, source) in shards {
+        for CommittedShard { id, scan, verdicts, source } in shards {
             let mut words: Vec<u64> = Vec::new();
             let documents =
                 DocumentsReader::open(storage.open(&scan.join(DOCUMENTS))?, DocumentColumns::Hashes)?;

@@ -10,7 +10,7 @@ use tamis_common::Result;
 use tamis_common::artefact::FileEntry;
 use tamis_common::storage::{Storage, Uri};
 
-pub use entries::PublishedEntries;
+pub use entries::{CommittedShard, PublishedEntries, committed};
 
 /// What makes an output folder whole.
 pub const MANIFEST: &str = "manifest.json";

@@ -91,7 +91,12 @@ fn signing_and_resolving_a_corpus() {
             writer.write_band(rows).unwrap();
         }
         writer.finish().unwrap();
-        shards.push(ResolveShard { id, documents: uri("documents"), bands: uri("bands") });
+        shards.push(ResolveShard {
+            id,
+            documents: uri("documents"),
+            bands: uri("bands"),
+            is_reference: false,
+        });
     }
 
     let start = Instant::now();
@@ -100,6 +105,7 @@ fn signing_and_resolving_a_corpus() {
         params: &params,
         exact: true,
         near: true,
+        keep: Keep::First,
         shards: &shards,
         index: None,
         memory: 1 << 30,

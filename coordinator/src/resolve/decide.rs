@@ -1,4 +1,4 @@
-//! The conclusion: which documents do not stay, and because of what. Pure.
+//! The conclusion: which documents another one stands for, and because of what. Pure.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -27,27 +27,33 @@ pub(super) struct Evidence {
     pub(super) k: u32,
 }
 
-/// The documents that do not stay, in canonical order, and the number of clusters of at least two members.
+/// The documents that others stand for, in canonical order, and the number of clusters of at least two members.
 pub(super) fn decide(evidence: Evidence, documents: &Documents) -> Result<(Vec<Duplicate>, u64)> {
     let Evidence { mut sets, first_equal, nearest, index_links, k } = evidence;
     for (doc, first) in (0..).zip(&first_equal) {
         sets.union(doc, *first);
     }
     let entry_of_set = smallest_entries(&mut sets, documents.len(), &index_links)?;
+    let leader_of_set = leaders(&mut sets, documents);
     let nearest_entries = nearest_entries(&index_links);
     let similarity = |equal| similarity_of_equal(equal, k as usize);
 
     let mut dropped = Vec::new();
     let mut clusters = RankedSet::default();
-    for (doc, first) in (0..documents.len()).zip(first_equal) {
+    for (doc, first) in (0..documents.len()).zip(first_equal.iter().copied()) {
         let root = sets.root(doc);
         let entry = entry_of_set.get(&root);
-        if root == doc && entry.is_none() {
+        let leader = leader_of_set.get(&root).copied().unwrap_or(root);
+        if root != doc || entry.is_some() {
+            clusters.insert(root);
+        }
+        if (leader == doc && entry.is_none()) || documents.is_reference(doc) {
             continue;
         }
-        clusters.insert(root);
-        let kept = entry.map_or_else(|| PartnerRef::Job(documents.doc(root)), |e| PartnerRef::Index(*e));
-        let is_copy = first != doc;
+        let kept = entry.map_or_else(|| PartnerRef::Job(documents.doc(leader)), |e| PartnerRef::Index(*e));
+        let equals_leader = leader != doc && first_equal[leader as usize] == first;
+        let equal_to = if equals_leader { leader } else { first };
+        let is_copy = equal_to != doc;
         let stage = match entry {
             Some(_) => Stage::Index,
             None if is_copy => Stage::Exact,
@@ -57,7 +63,7 @@ pub(super) fn decide(evidence: Evidence, documents: &Documents) -> Result<(Vec<D
         let near_doc = nearest.get(doc as usize).and_then(|nearest| nearest.get());
         let (via, similarity, equal) = match (near_entry, near_doc) {
             (Some((IndexLink::EQUAL_TEXT, entry)), _) => (PartnerRef::Index(entry), 1.0, true),
-            _ if is_copy => (PartnerRef::Job(documents.doc(first)), 1.0, true),
+            _ if is_copy => (PartnerRef::Job(documents.doc(equal_to)), 1.0, true),
             (Some((equal, entry)), near) if near.is_none_or(|(other, _)| equal >= other) => {
                 (PartnerRef::Index(entry), similarity(equal), false)
             }
@@ -72,6 +78,24 @@ pub(super) fn decide(evidence: Evidence, documents: &Documents) -> Result<(Vec<D
         dropped.push(Duplicate { doc: documents.doc(doc), stage, kept, via, similarity, equal });
     }
     Ok((dropped, u64::from(clusters.rank())))
+}
+
+/// What stands for each set of several documents, by root, where that need not be the root.
+fn leaders(sets: &mut UnionFind, documents: &Documents) -> HashMap<u32, u32> {
+    let mut leaders = HashMap::new();
+    if !documents.are_ranked() {
+        return leaders;
+    }
+    for doc in 0..documents.len() {
+        let root = sets.root(doc);
+        if root != doc {
+            let leader = leaders.entry(root).or_insert(root);
+            if documents.rank(doc) < documents.rank(*leader) {
+                *leader = doc;
+            }
+        }
+    }
+    leaders
 }
 
 /// Ties documents to index entries; the smallest entry of each set that has one, by root.

@@ -1,7 +1,10 @@
 //! The documents of a job, numbered without gaps in canonical order.
 
+use std::cmp::Reverse;
+
 use tamis_common::artefact::{DocumentColumns, DocumentsReader};
 use tamis_common::ids::{DocRef, ShardId};
+use tamis_common::spec::Keep;
 use tamis_common::{Class, Error, Result};
 
 use super::{ResolveInput, ResolveShard};
@@ -67,28 +70,35 @@ struct ShardDocuments {
     /// Number of its first document.
     first: u32,
     records: RankedSet,
+    is_reference: bool,
 }
 
 /// All documents of the job: each has a number, in canonical order from 0.
 pub(super) struct Documents {
     shards: Vec<ShardDocuments>,
     len: u32,
+    /// Code points of each, where the longest of a cluster stays.
+    lengths: Vec<u32>,
 }
 
 impl Documents {
     /// Numbers the rows of the shards' document tables; `shards` are sorted.
     pub(super) fn read(input: &ResolveInput<'_>, shards: &[&ResolveShard]) -> Result<Self> {
-        let mut all = Self { shards: Vec::with_capacity(shards.len()), len: 0 };
+        let mut all = Self { shards: Vec::with_capacity(shards.len()), len: 0, lengths: Vec::new() };
         for shard in shards {
             input.check_cancelled()?;
             let mut records = RankedSet::default();
             let object = input.storage.open(&shard.documents)?;
             DocumentsReader::open(object, DocumentColumns::Hashes)?.for_each(|row| {
                 records.insert(row.record);
+                if input.keep == Keep::Longest {
+                    all.lengths.push(u32::try_from(row.chars).unwrap_or(u32::MAX));
+                }
                 Ok(())
             })?;
             let count = records.rank();
-            all.shards.push(ShardDocuments { id: shard.id, first: all.len, records });
+            let is_reference = shard.is_reference;
+            all.shards.push(ShardDocuments { id: shard.id, first: all.len, records, is_reference });
             // The largest number marks what is not a document.
             all.len = all.len.checked_add(count).filter(|len| *len < u32::MAX).ok_or_else(|| {
                 Error::new(Class::Resource, "a job may have at most 4,294,967,294 documents")
@@ -100,6 +110,26 @@ impl Documents {
 
     pub(super) fn len(&self) -> u32 {
         self.len
+    }
+
+    /// Whether the one that stands for a cluster need not be its smallest.
+    pub(super) fn are_ranked(&self) -> bool {
+        !self.lengths.is_empty() || self.shards.iter().any(|shard| shard.is_reference)
+    }
+
+    /// Which of the documents of a cluster stands for it: the one of the smallest rank.
+    pub(super) fn rank(&self, number: u32) -> impl Ord + Copy + use<> {
+        let length = match self.is_reference(number) {
+            // The first one of several, as there is nothing to keep of it.
+            true => u32::MAX,
+            false => self.lengths.get(number as usize).copied().unwrap_or_default(),
+        };
+        (Reverse(self.is_reference(number)), Reverse(length), number)
+    }
+
+    /// Whether a document only removes others.
+    pub(super) fn is_reference(&self, number: u32) -> bool {
+        self.shard_of(number).is_reference
     }
 
     /// The number of a document.
@@ -127,9 +157,12 @@ impl Documents {
 
     /// The document of a number below `len`.
     pub(super) fn doc(&self, number: u32) -> DocRef {
-        let place = self.shards.partition_point(|shard| shard.first <= number) - 1;
-        let shard = &self.shards[place];
+        let shard = self.shard_of(number);
         DocRef::new(shard.id, shard.records.select(number - shard.first))
+    }
+
+    fn shard_of(&self, number: u32) -> &ShardDocuments {
+        &self.shards[self.shards.partition_point(|shard| shard.first <= number) - 1]
     }
 }
 
@@ -162,7 +195,7 @@ mod tests {
             let mut set = RankedSet::default();
             records.iter().for_each(|record| set.insert(*record));
             set.rank();
-            ShardDocuments { id: ShardId(id), first, records: set }
+            ShardDocuments { id: ShardId(id), first, records: set, is_reference: false }
         };
         let documents = Documents {
             shards: vec![
@@ -173,6 +206,7 @@ mod tests {
                 shard(10, 3, &[]),
             ],
             len: 3,
+            lengths: Vec::new(),
         };
         for (number, doc) in (0..).zip([(3, 5), (3, 900), (9, 0)]) {
             let doc = DocRef::new(ShardId(doc.0), doc.1);

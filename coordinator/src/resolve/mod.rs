@@ -2,8 +2,9 @@
 //!
 //! Nodes are the job's documents and the index's entries; edges are exact pairs (equal hashes of match text) and
 //! near pairs (proposed by a shared band key, verified by their signatures). A cluster is a connected component. If
-//! it holds an index entry, all its job documents are dropped; else its smallest document stays. Exactly one
-//! member stays, and nothing depends on how documents were cut into shards, on threads, or on memory.
+//! it holds an index entry, all its job documents are dropped. Else one stands for it and the others go: the first
+//! reference document if it holds one (of a source that is only compared with), else the smallest document or, by
+//! setting, the longest. Nothing depends on how documents were cut into shards, on threads, or on memory.
 //!
 //! Two rules keep the cost linear. A document equal to an earlier one (of the job or of the index) is an edge and
 //! takes no part in the bands that the earlier one takes part in. And within the documents that share a band
@@ -31,6 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tamis_common::artefact::Stage;
 use tamis_common::dedup::{DedupParams, UnionFind};
 use tamis_common::ids::{DocRef, ShardId};
+use tamis_common::spec::Keep;
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Error, Result};
 
@@ -57,6 +59,8 @@ pub struct ResolveShard {
     pub documents: Uri,
     /// Its LSH keys; read only for near duplicates.
     pub bands: Uri,
+    /// Whether its documents only remove others. What becomes of themselves is not decided here.
+    pub is_reference: bool,
 }
 
 /// What to resolve, and with what.
@@ -69,7 +73,9 @@ pub struct ResolveInput<'a> {
     pub exact: bool,
     /// Whether near duplicates are removed.
     pub near: bool,
-    /// All shards of the job, in any order.
+    /// Which document stands for a cluster.
+    pub keep: Keep,
+    /// All shards of the job whose documents are compared, in any order.
     pub shards: &'a [ResolveShard],
     /// What was published before; none: only the job itself.
     pub index: Option<&'a dyn DedupIndex>,
@@ -104,7 +110,7 @@ pub enum PartnerRef {
     Job(DocRef),
 }
 
-/// A document that does not stay.
+/// A document that another one stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Duplicate {
     /// The document.

@@ -31,13 +31,20 @@ struct Doc {
     hash: u128,
     signature: Option<Vec<u8>>,
     keys: Vec<u64>,
+    chars: u64,
+}
+
+impl Doc {
+    fn of_chars(self, chars: u64) -> Self {
+        Self { chars, ..self }
+    }
 }
 
 /// A document whose keys follow from its signature. Equal signatures have equal hashes unless `version` differs.
 fn doc(signature: [u8; K], version: u8) -> Doc {
     let keys = signature.chunks(ROWS).take(BANDS).map(key_of).collect();
     let high = u128::from(key_of(&signature));
-    Doc { hash: high << 64 | u128::from(version), signature: Some(signature.to_vec()), keys }
+    Doc { hash: high << 64 | u128::from(version), signature: Some(signature.to_vec()), keys, chars: 1 }
 }
 
 fn key_of(bytes: &[u8]) -> u64 {
@@ -45,7 +52,7 @@ fn key_of(bytes: &[u8]) -> u64 {
 }
 
 fn short(hash: u128) -> Doc {
-    Doc { hash, signature: None, keys: Vec::new() }
+    Doc { hash, signature: None, keys: Vec::new(), chars: 1 }
 }
 
 /// `base` with its last `n` values changed.
@@ -157,6 +164,7 @@ impl Job {
                 record,
                 id: format!("id-{}", self.docs.len() - 1),
                 hash: doc.hash,
+                chars: doc.chars,
                 signature: doc.signature.clone(),
                 ..DocumentRow::default()
             };
@@ -172,10 +180,20 @@ impl Job {
             writer.write_band(rows).unwrap();
         }
         writer.finish().unwrap();
-        self.shards.push(ResolveShard { id, documents, bands });
+        self.shards.push(ResolveShard { id, documents, bands, is_reference: false });
     }
 
     fn resolve(&self, params: &DedupParams, memory: u64, index: Option<&MemoryIndex>) -> Resolution {
+        self.resolve_keeping(Keep::First, params, memory, index)
+    }
+
+    fn resolve_keeping(
+        &self,
+        keep: Keep,
+        params: &DedupParams,
+        memory: u64,
+        index: Option<&MemoryIndex>,
+    ) -> Resolution {
         // The order of shards must not matter.
         let mut shards = self.shards.clone();
         shards.reverse();
@@ -184,6 +202,7 @@ impl Job {
             params,
             exact: true,
             near: true,
+            keep,
             shards: &shards,
             index: index.map(|index| index as &dyn DedupIndex),
             memory,
@@ -286,6 +305,46 @@ fn an_index_entry_takes_its_whole_cluster() {
 }
 
 #[test]
+fn the_longest_of_a_cluster_stays_and_the_first_of_several() {
+    let a = [1; K];
+    let b = changed(a, 2);
+    let docs = [
+        doc(a, 0).of_chars(5),
+        doc(a, 0).of_chars(9),
+        doc(b, 0).of_chars(7),
+        doc(b, 0).of_chars(9),
+        short(7).of_chars(3),
+        short(7).of_chars(3),
+    ];
+    let job = Job::write(&docs, &[2], &params());
+    assert_eq!(
+        job.places(&job.resolve_keeping(Keep::Longest, &params(), PLENTY, None)),
+        [
+            (0, Stage::Exact, Ok(1), Ok(1), 1.0),
+            (2, Stage::Near, Ok(1), Ok(0), similar(14)),
+            (3, Stage::Exact, Ok(1), Ok(2), 1.0),
+            (5, Stage::Exact, Ok(4), Ok(4), 1.0),
+        ]
+    );
+}
+
+#[test]
+fn a_reference_stands_for_its_cluster_and_is_no_duplicate_itself() {
+    let a = [1; K];
+    let b = changed(a, 2);
+    // The second shard is the reference.
+    let docs = [doc(a, 0), doc(b, 0), short(3), doc(b, 0), doc(a, 0).of_chars(99), short(9), short(9)];
+    let mut job = Job::write(&docs, &[3], &params());
+    job.shards[1].is_reference = true;
+    for keep in [Keep::First, Keep::Longest] {
+        assert_eq!(
+            job.places(&job.resolve_keeping(keep, &params(), PLENTY, None)),
+            [(0, Stage::Near, Ok(3), Ok(1), similar(14)), (1, Stage::Exact, Ok(3), Ok(3), 1.0)]
+        );
+    }
+}
+
+#[test]
 fn without_verification_every_shared_key_is_an_edge() {
     let mut other = [9; K];
     other[0..2].fill(1);
@@ -310,6 +369,7 @@ fn a_cancelled_search_ends() {
         params: &params(),
         exact: true,
         near: true,
+        keep: Keep::First,
         shards: &job.shards,
         index: None,
         memory: PLENTY,
@@ -338,7 +398,7 @@ fn a_million_documents_in_one_bucket_cost_linear_time() {
             signature[8..].copy_from_slice(&hash);
             // One key for all in the first band, keys of their own in the others.
             let keys = (0..BANDS as u64).map(|band| if band == 0 { 5 } else { n * 8 + band }).collect();
-            Doc { hash: u128::from(n), signature: Some(signature.to_vec()), keys }
+            Doc { hash: u128::from(n), signature: Some(signature.to_vec()), keys, chars: 1 }
         })
         .collect();
     let job = Job::write(&docs, &[300_000], &params());
@@ -361,6 +421,7 @@ fn verdicts_name_partners_of_job_and_index() {
             id: s.id,
             documents: s.documents.clone(),
             source: ["x", "y"][s.id.0 as usize],
+            is_reference: false,
         })
         .collect();
     let mix = BTreeMap::from([(ShardId(1), vec![(1, DropCause::new(Stage::Mix, "budget"))])]);

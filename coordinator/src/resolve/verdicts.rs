@@ -18,6 +18,9 @@ pub(super) const RULE_EQUAL: &str = "match_text";
 /// Rule of a drop for similar signatures.
 pub(super) const RULE_SIMILAR: &str = "similarity";
 
+/// Rule of a drop for a source that is only compared with.
+const RULE_REFERENCE: &str = "reference";
+
 /// A shard whose verdicts are written.
 #[derive(Clone, Debug)]
 pub struct VerdictShard<'a> {
@@ -27,6 +30,8 @@ pub struct VerdictShard<'a> {
     pub documents: Uri,
     /// The name of its source.
     pub source: &'a str,
+    /// Whether none of its documents is written, since its source is only compared with.
+    pub is_reference: bool,
 }
 
 /// What the verdict files of a job are made of.
@@ -59,6 +64,11 @@ pub fn write_verdicts(
     let mut written = Vec::with_capacity(shards.len());
     for shard in shards {
         let mut writer = VerdictsWriter::create(input.storage, &out(shard.id))?;
+        if shard.is_reference {
+            withhold_all(input.storage, shard, &mut writer)?;
+            written.push((shard.id, writer.finish()?));
+            continue;
+        }
         let further = input.mix.get(&shard.id).map(Vec::as_slice).unwrap_or_default();
         for (record, row) in merged(duplicates_of(input.resolution, shard.id), further) {
             let cause = match row {
@@ -70,6 +80,14 @@ pub fn write_verdicts(
         written.push((shard.id, writer.finish()?));
     }
     Ok(written)
+}
+
+/// Keeps a whole shard out of the output.
+fn withhold_all(storage: &Storage, shard: &VerdictShard<'_>, writer: &mut VerdictsWriter) -> Result<()> {
+    let cause = DropCause::new(Stage::Index, RULE_REFERENCE);
+    let object = storage.open(&shard.documents)?;
+    DocumentsReader::open(object, DocumentColumns::Hashes)?
+        .for_each(|row| writer.push(&Verdict { record: row.record, cause: cause.clone() }))
 }
 
 fn duplicates_of(resolution: &Resolution, shard: ShardId) -> &[Duplicate] {

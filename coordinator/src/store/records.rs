@@ -141,6 +141,9 @@ pub struct JobRecord {
     pub emit: Option<PhaseTotals>,
     /// Whether the ended job's work was swept.
     pub swept: bool,
+    /// Whether its documents were removed from its index.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgotten: bool,
 }
 
 /// A granted attempt.
@@ -206,6 +209,7 @@ mod tests {
             scan: None,
             emit: None,
             swept: false,
+            forgotten: false,
         }
     }
 

@@ -7,18 +7,17 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use tamis_common::artefact::{DOCUMENTS, FileEntry, SURVIVORS, TaskManifest};
-use tamis_common::dedup::DedupParams;
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId, WorkerId};
 use tamis_common::shard::{Compression, Format, Part, Shard};
 use tamis_common::spec::{
-    DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceSpec, TextFormat,
-    TokenFormat, TxtUnit,
+    DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup, SourceSpec,
+    TextFormat, TokenFormat, TxtUnit,
 };
 use tamis_common::stats::{EmitStats, ScanStats};
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Error, Result};
 use tamis_coordinator::drive::{JobFacts, Plan, Publication, Resolved, Steps, verdicts_uri};
-use tamis_coordinator::index::IndexStats;
+use tamis_coordinator::index::Indexes;
 use tamis_coordinator::{Coordinator, CoordinatorConfig, CoordinatorHandle};
 use tamis_proto::v1;
 use tamis_proto::v1::job_service_client::JobServiceClient;
@@ -150,8 +149,8 @@ impl Steps for FakeSteps {
         self.storage.put(&output.join("report.json"), b"{\"funnel\":[]}").map(|_| ())
     }
 
-    fn indexes(&self) -> Result<Vec<IndexStats>> {
-        Ok(Vec::new())
+    fn indexes(&self) -> Result<Arc<Indexes>> {
+        Err(Error::new(tamis_common::Class::NotFound, "these steps have no indexes"))
     }
 }
 
@@ -382,16 +381,10 @@ fn spec(name: &str, output: &str, shards: u64, index: Option<&str>) -> JobSpec {
             encoding: "utf-8".to_owned(),
             txt_unit: TxtUnit::File,
             csv_delimiter: ',',
+            dedup: SourceDedup::Full,
         }],
         filter: FilterSpec::default(),
-        dedup: DedupSpec {
-            exact: true,
-            near: true,
-            params: DedupParams { threshold: 0.75, shingle: 5, k: 256, bands: 21, rows: 7, verify: true },
-            index: index.map(ToOwned::to_owned),
-            register: true,
-            resolve_memory: 1 << 30,
-        },
+        dedup: DedupSpec { index: index.map(ToOwned::to_owned), ..DedupSpec::default() },
         mix: None,
         output: OutputSpec {
             uri: output.to_owned(),

@@ -7,11 +7,11 @@ use tamis_common::Class;
 use tamis_common::artefact::{
     DropCause, DropsReader, DropsWriter, Partner, Stage, SurvivorsWriter, VERDICTS, VerdictsWriter,
 };
-use tamis_common::dedup::DedupParams;
 use tamis_common::ids::ShardId;
 use tamis_common::shard::{Compression, Format, Part};
 use tamis_common::spec::{
-    DedupSpec, FilterSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, TextFormat, TokenFormat, TxtUnit,
+    DedupSpec, FilterSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup, TextFormat,
+    TokenFormat, TxtUnit,
 };
 
 use super::*;
@@ -29,21 +29,14 @@ fn spec(text: TextFormat, tokens: TokenFormat) -> JobSpec {
         encoding: "utf-8".to_owned(),
         txt_unit: TxtUnit::File,
         csv_delimiter: ',',
+        dedup: SourceDedup::Full,
     };
-    let params = DedupParams { threshold: 0.75, shingle: 5, k: 256, bands: 20, rows: 8, verify: true };
     JobSpec {
         name: "test".to_owned(),
         tokenizer: None,
         sources: vec![source],
         filter: FilterSpec::default(),
-        dedup: DedupSpec {
-            exact: true,
-            near: true,
-            params,
-            index: None,
-            register: true,
-            resolve_memory: 1 << 30,
-        },
+        dedup: DedupSpec::default(),
         mix: None,
         output: OutputSpec { uri: "file:///out".to_owned(), text, tokens, level: 3 },
         run: RunSpec {

@@ -5,9 +5,11 @@
 
 mod probe;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 use tamis_common::storage::hex;
 use tamis_common::{Error, Result};
@@ -36,9 +38,10 @@ impl Tokenizer {
     /// # Errors
     /// `Class::Spec` if it is no tokenizer, or one whose ids are random.
     pub fn load(bytes: &[u8], name: &str) -> Result<Self> {
-        refuse_dropout(bytes, name)?;
+        let head: Head = serde_json::from_slice(bytes).map_err(|e| no_tokenizer(name, e))?;
+        refuse_dropout(&head, name)?;
         let reference = load_reference(bytes, name)?;
-        let fast = match load_fast(bytes, &reference) {
+        let fast = match load_fast(bytes, &head, &reference) {
             Ok(fast) => Some(fast),
             Err(reason) => {
                 tracing::info!(tokenizer = name, %reason, "tokenizing with the reference, fastokens does not fit");
@@ -142,6 +145,8 @@ fn no_tokenizer(name: &str, reason: impl fmt::Display) -> Error {
 #[derive(serde::Deserialize)]
 struct Head {
     model: Model,
+    truncation: Option<IgnoredAny>,
+    padding: Option<IgnoredAny>,
 }
 
 #[derive(serde::Deserialize)]
@@ -150,8 +155,7 @@ struct Model {
 }
 
 /// With dropout the ids of a text are drawn by chance, and no two runs would give the same set.
-fn refuse_dropout(bytes: &[u8], name: &str) -> Result<()> {
-    let head: Head = serde_json::from_slice(bytes).map_err(|e| no_tokenizer(name, e))?;
+fn refuse_dropout(head: &Head, name: &str) -> Result<()> {
     let dropout = head.model.dropout.unwrap_or(0.0);
     if dropout == 0.0 {
         return Ok(());
@@ -169,12 +173,20 @@ fn load_reference(bytes: &[u8], name: &str) -> Result<tokenizers::Tokenizer> {
 }
 
 /// The fast engine, or the reason why it must not be used.
-fn load_fast(bytes: &[u8], reference: &tokenizers::Tokenizer) -> Result<fastokens::Tokenizer, String> {
+fn load_fast(
+    bytes: &[u8],
+    head: &Head,
+    reference: &tokenizers::Tokenizer,
+) -> Result<fastokens::Tokenizer, String> {
+    let bytes = match head {
+        Head { truncation: None, padding: None, .. } => Cow::Borrowed(bytes),
+        _ => Cow::Owned(of_whole_texts(bytes).map_err(|e| e.to_string())?),
+    };
     // It takes a file, or a tree of JSON values whose making costs as much as all else here. The folder is new: beside
     // the tokenizer, a `tokenizer_config.json` would count.
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let file = folder.path().join("tokenizer.json");
-    std::fs::write(&file, bytes).map_err(|e| e.to_string())?;
+    std::fs::write(&file, &bytes).map_err(|e| e.to_string())?;
     let fast = contained(|| fastokens::Tokenizer::from_file(&file).map_err(|e| e.to_string()))?;
     for text in probe::texts(reference) {
         let expected = encode_reference(reference, &text)?;
@@ -183,6 +195,14 @@ fn load_fast(bytes: &[u8], reference: &tokenizers::Tokenizer) -> Result<fastoken
         }
     }
     Ok(fast)
+}
+
+/// The file without truncation and padding.
+fn of_whole_texts(bytes: &[u8]) -> serde_json::Result<Vec<u8>> {
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes)?;
+    fields.remove("truncation");
+    fields.remove("padding");
+    serde_json::to_vec(&fields)
 }
 
 fn encode_fast(fast: &fastokens::Tokenizer, text: &str) -> Result<Vec<u32>, String> {

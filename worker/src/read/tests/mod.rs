@@ -10,7 +10,7 @@ use std::io::Write as _;
 use tamis_common::Class;
 use tamis_common::ids::ShardId;
 use tamis_common::shard::{Compression, Part};
-use tamis_common::spec::{Role, TxtUnit};
+use tamis_common::spec::{Role, SourceDedup, TxtUnit};
 use tamis_common::storage::Uri;
 
 use super::*;
@@ -27,6 +27,7 @@ pub(crate) fn source() -> SourceSpec {
         encoding: "utf-8".to_owned(),
         txt_unit: TxtUnit::File,
         csv_delimiter: ',',
+        dedup: SourceDedup::Full,
     }
 }
 

@@ -1,0 +1,209 @@
+//! The global index in the hands of its operator: asked, forgotten, moved, damaged and made anew.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tamis_tests::corpus;
+use tamis_tests::output::Output;
+use tamis_tests::process::{CoordinatorProcess, json_values, tamis_fails, tamis_ok};
+use tamis_tests::spec;
+
+const DOCUMENTS: usize = 1_000;
+
+/// A folder with a corpus, and a job of a name that enters its documents into the index `books`.
+fn prepared(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    corpus::write_jsonl(&folder.path().join("in"), &corpus::documents(DOCUMENTS, 3), 3);
+    for name in names {
+        let text = spec("in", name, "[dedup]\nindex = \"books\"");
+        fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
+    }
+    folder
+}
+
+fn run(path: &Path, name: &str) -> Output {
+    tamis_ok(path, &["run", &format!("{name}.toml"), "--data-dir", "data"]);
+    Output::new(path.join(name))
+}
+
+fn job_of(output: &Output) -> String {
+    output.json("run.json")["job_id"].as_str().unwrap().to_owned()
+}
+
+/// A call of `tamis index` in the coordinator's folder; the values that it printed.
+fn index(coordinator: &CoordinatorProcess, args: &[&str]) -> Vec<Value> {
+    coordinator.call(&[&["index"], args].concat())
+}
+
+#[test]
+fn a_crawler_asks_before_it_stores_and_a_forgotten_job_may_come_again() {
+    let folder = prepared(&["first", "second"]);
+    let path = folder.path();
+    let first = run(path, "first");
+    let job = job_of(&first);
+    let coordinator = CoordinatorProcess::start(path);
+
+    // All of its documents, and one that nobody has seen.
+    fs::write(
+        path.join("new.jsonl"),
+        "{\"id\":\"new\",\"text\":\"a text that stands nowhere else in the world\"}\nno json\n",
+    )
+    .unwrap();
+    fs::copy(path.join("in/part-0.jsonl"), path.join("known.jsonl")).unwrap();
+    let known = index(&coordinator, &["check", "books", "known.jsonl"]);
+    assert_eq!(known.len(), DOCUMENTS.div_ceil(3));
+    for result in &known {
+        let id = result["id"].as_str().unwrap();
+        let nearest = &result["matches"][0];
+        assert_eq!(nearest["job_id"], job, "{result}");
+        assert_eq!(nearest["equal"], !id.starts_with('n'), "{result}");
+        let similarity = nearest["similarity"].as_f64().unwrap();
+        assert!(
+            if id.starts_with('n') { (0.75..1.0).contains(&similarity) } else { similarity == 1.0 },
+            "{result}"
+        );
+    }
+    let unknown = index(&coordinator, &["check", "books", "new.jsonl"]);
+    assert_eq!(unknown, [serde_json::json!({ "id": "new", "matches": [] })]);
+    // Nothing was entered.
+    assert_eq!(index(&coordinator, &["stats", "books"])[0]["documents"], corpus::unique(DOCUMENTS));
+
+    let forgotten = index(&coordinator, &["forget", "books", &job]);
+    assert_eq!(forgotten[0]["documents"], corpus::unique(DOCUMENTS));
+    assert_eq!(index(&coordinator, &["stats", "books"])[0]["documents"], 0);
+    let args = ["--coordinator", coordinator.address.as_str(), "index", "forget", "books", &job];
+    let (code, said) = tamis_fails(path, &args);
+    assert!(code == 2 && said.contains("holds nothing of job"), "{said}");
+    coordinator.stop();
+    assert_eq!(run(path, "second").records().len(), corpus::unique(DOCUMENTS));
+}
+
+#[test]
+fn a_damaged_index_is_refused_and_made_anew_without_what_was_forgotten() {
+    let folder = prepared(&["first", "second", "third"]);
+    let path = folder.path();
+    let first = run(path, "first");
+    let coordinator = CoordinatorProcess::start(path);
+    let args = ["index", "rebuild", "--data-dir", "data"];
+    let (_, said) = tamis_fails(path, &args);
+    assert!(said.contains("open in another process") || said.contains("in use"), "{said}");
+    index(&coordinator, &["forget", "books", &job_of(&first)]);
+    coordinator.stop();
+    let second = run(path, "second");
+    assert_eq!(second.records().len(), corpus::unique(DOCUMENTS));
+
+    let coordinator = CoordinatorProcess::start(path);
+    let sound = index(&coordinator, &["verify", "books"]).remove(0);
+    coordinator.stop();
+    let runs = fs::read_dir(path.join("data/index/runs")).unwrap();
+    let run_file = runs.map(|entry| entry.unwrap().path()).find(|path| path.extension().unwrap() == "run");
+    let run_file = run_file.unwrap();
+    let mut bytes = fs::read(&run_file).unwrap();
+    bytes.truncate(bytes.len() - 40);
+    fs::write(&run_file, bytes).unwrap();
+    let (code, said) = tamis_fails(path, &["run", "third.toml", "--data-dir", "data"]);
+    assert!(code != 0 && said.contains("tamis index rebuild") && said.contains("is damaged"), "{said}");
+
+    let rebuilt = json_values(&tamis_ok(path, &["--json", "index", "rebuild", "--data-dir", "data"]));
+    assert_eq!(rebuilt[0]["documents"], corpus::unique(DOCUMENTS));
+    assert_eq!(rebuilt[0]["state_digest"], sound["state_digest"]);
+    let third = run(path, "third");
+    assert!(third.records().is_empty());
+    assert!(third.drops().iter().all(|drop| drop.kept_job == Some(job_of(&second))));
+}
+
+#[test]
+fn an_index_moves_to_another_coordinator() {
+    let folder = prepared(&["first"]);
+    let path = folder.path();
+    run(path, "first");
+    let coordinator = CoordinatorProcess::start(path);
+    let there = index(&coordinator, &["export", "books", "archive"]).remove(0);
+    let (code, said) =
+        tamis_fails(path, &["--coordinator", &coordinator.address, "index", "export", "books", "archive"]);
+    assert!(code == 2 && said.contains("is not empty"), "{said}");
+    let again = ["--coordinator", coordinator.address.as_str(), "index", "import", "archive"];
+    let (code, said) = tamis_fails(path, &again);
+    assert!(code == 2 && said.contains("already"), "{said}");
+    coordinator.stop();
+
+    let other = tempfile::tempdir().unwrap();
+    fs::create_dir(other.path().join("data")).unwrap();
+    let coordinator = CoordinatorProcess::start(other.path());
+    let archive = path.join("archive").display().to_string();
+    let here = index(&coordinator, &["import", &archive, "--name", "moved"]).remove(0);
+    assert_eq!(here["name"], "moved");
+    for key in ["documents", "state_digest", "jobs", "params"] {
+        assert_eq!(here[key], there[key], "{key}");
+    }
+    let input = path.join("in/part-1.jsonl").display().to_string();
+    let known = index(&coordinator, &["check", "moved", &input]);
+    assert!(known.iter().all(|result| result["matches"][0]["job_id"].is_string()));
+}
+
+#[test]
+fn a_reference_only_removes_a_set_apart_is_not_touched_and_the_longest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let words = |from: usize, count: usize| -> String {
+        (from..from + count).map(|n| format!("word{n} ")).collect::<String>().trim().to_owned()
+    };
+    let write = |name: &str, documents: &[(&str, String)]| {
+        let lines: String = documents
+            .iter()
+            .map(|(id, text)| format!("{}\n", serde_json::json!({ "id": id, "text": text })))
+            .collect();
+        fs::write(path.join(name), lines).unwrap();
+    };
+    let known = words(0, 60);
+    write("bench.jsonl", &[("b-known", known.clone()), ("b-alone", words(1_000, 60))]);
+    write(
+        "apart.jsonl",
+        &[("a-known", known.clone()), ("a-twice", words(2_000, 60)), ("a-again", words(2_000, 60))],
+    );
+    write(
+        "web.jsonl",
+        &[
+            ("w-exact", known.to_uppercase()),
+            ("w-near", format!("{known} one two")),
+            ("w-apart", words(2_000, 60)),
+            ("w-short", words(3_000, 60)),
+            ("w-long", words(3_000, 63)),
+            ("w-alone", words(4_000, 60)),
+        ],
+    );
+    let source = |name: &str, more: &str| {
+        format!("[[source]]\nname = \"{name}\"\ninputs = [\"{name}.jsonl\"]\n{more}\n")
+    };
+    // The reference comes last in the spec: it wins nevertheless.
+    let text = format!(
+        "name = \"parts\"\n{}{}{}[dedup]\nkeep = \"longest\"\n[output]\nuri = \"out\"\n",
+        source("web", ""),
+        source("apart", "dedup = \"none\""),
+        source("bench", "dedup = \"check\"")
+    );
+    fs::write(path.join("job.toml"), text).unwrap();
+    tamis_ok(path, &["run", "job.toml", "--data-dir", "data"]);
+    let output = Output::new(path.join("out"));
+    output.check_sums();
+    let records = output.records();
+    let kept: Vec<&str> = records.iter().map(|record| record["id"].as_str().unwrap()).collect();
+    assert_eq!(kept, ["w-apart", "w-long", "w-alone", "a-known", "a-twice", "a-again"]);
+    let mut dropped: Vec<_> = output
+        .drops()
+        .into_iter()
+        .map(|drop| (drop.id.unwrap(), drop.rule, drop.kept_id.unwrap_or_default()))
+        .collect();
+    dropped.sort();
+    let expected = [
+        ("b-alone", "index/reference", ""),
+        ("b-known", "index/reference", ""),
+        ("w-exact", "exact/match_text", "b-known"),
+        ("w-near", "near/similarity", "b-known"),
+        ("w-short", "near/similarity", "w-long"),
+    ];
+    assert_eq!(dropped, expected.map(|(id, rule, kept)| (id.to_owned(), rule.to_owned(), kept.to_owned())));
+}
