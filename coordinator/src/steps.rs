@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{BANDS, DOCUMENTS};
+use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::{JobSpec, Role, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
@@ -19,7 +20,8 @@ use crate::plan;
 use crate::publish::{self, Outgoing, PublishedEntries, publish_files, to_json};
 use crate::report::{self, Decisions, IndexState, ReportInput};
 use crate::resolve::{
-    Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard, resolve, write_verdicts,
+    ClusterFacts, ClusterInput, Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard, resolve,
+    write_clusters, write_verdicts,
 };
 
 /// The steps of real jobs.
@@ -39,10 +41,16 @@ impl JobSteps {
         spec.dedup.index.as_ref().map(|name| self.indexes.open_index(name, &spec.dedup.params)).transpose()
     }
 
-    fn resolve(&self, facts: &JobFacts, index: Option<&dyn DedupIndex>) -> Result<Resolution> {
+    /// Finds the duplicates and writes the pairs to `clusters`.
+    fn resolve(
+        &self,
+        facts: &JobFacts,
+        index: Option<&dyn DedupIndex>,
+        all_shards: &[VerdictShard<'_>],
+    ) -> Result<(Resolution, ClusterFacts)> {
         let dedup = &facts.spec.dedup;
         if !dedup.exact && !dedup.near {
-            return Ok(Resolution::default());
+            return Ok(Default::default());
         }
         let scratch = tempfile::tempdir()
             .map_err(|e| Error::io("create", "a scratch folder for finding duplicates", e))?;
@@ -59,7 +67,7 @@ impl JobSteps {
                 is_reference: part == SourceDedup::Check,
             });
         }
-        resolve(&ResolveInput {
+        let (resolution, clusters) = resolve(&ResolveInput {
             storage: &self.storage,
             params: &dedup.params,
             exact: dedup.exact,
@@ -70,7 +78,11 @@ impl JobSteps {
             memory: dedup.resolve_memory,
             scratch: scratch.path(),
             cancel: &facts.cancel,
-        })
+        })?;
+        let input =
+            ClusterInput { storage: &self.storage, resolution: &resolution, shards: all_shards, index };
+        let facts = write_clusters(&input, clusters, &facts.resolve_uri())?;
+        Ok((resolution, facts))
     }
 
     fn mix(&self, facts: &JobFacts, resolution: &Resolution) -> Result<Option<Mixture>> {
@@ -114,6 +126,14 @@ impl JobSteps {
     }
 }
 
+/// What resolve and mix leave to publish.
+#[derive(Serialize, Deserialize)]
+struct Summary {
+    decisions: Decisions,
+    /// The files of pairs below the folder of resolve.
+    clusters: Vec<(ShardId, FileEntry)>,
+}
+
 impl Steps for JobSteps {
     fn parse_spec(&self, json: &str) -> Result<JobSpec> {
         JobSpec::from_json(json)
@@ -148,11 +168,6 @@ impl Steps for JobSteps {
             documents: stats.documents,
             state_digest: stats.state_digest,
         });
-        let resolution = self.resolve(facts, index)?;
-        facts.enter_mix()?;
-        let mixture = self.mix(facts, &resolution)?;
-        facts.check()?;
-
         let shards = facts
             .scans
             .iter()
@@ -166,6 +181,11 @@ impl Steps for JobSteps {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
+        let (resolution, clusters) = self.resolve(facts, index, &shards)?;
+        facts.enter_mix()?;
+        let mixture = self.mix(facts, &resolution)?;
+        facts.check()?;
+
         let (plan, drops) = mixture.map(|m| (m.plan, m.drops)).unzip();
         let verdicts = facts.resolve_uri();
         let input = VerdictInput {
@@ -181,18 +201,25 @@ impl Steps for JobSteps {
             clusters: resolution.clusters,
             compared: resolution.compared + resolution.index_compared,
             matched: resolution.matched,
+            cluster_sizes: clusters.sizes,
+            largest_clusters: clusters.largest,
             index: state,
             mix: plan,
         };
-        let summary_json = serde_json::to_string(&decisions)
+        let summary = Summary { decisions, clusters: clusters.files };
+        let summary_json = serde_json::to_string(&summary)
             .map_err(|e| Error::internal(format!("decisions are no JSON: {e}")))?;
         Ok(Resolved { verdicts, summary_json })
     }
 
     fn publish(&self, facts: &JobFacts, publication: &Publication) -> Result<()> {
-        let decisions: Decisions = serde_json::from_str(&publication.resolved.summary_json)
+        let Summary { decisions, clusters } = serde_json::from_str(&publication.resolved.summary_json)
             .map_err(|e| Error::internal(format!("recorded decisions do not read: {e}")))?;
         let mut outgoing = Vec::new();
+        for (shard, file) in clusters {
+            let (_, source) = source_of(facts, shard)?;
+            outgoing.push(Outgoing { folder: facts.resolve_uri(), file, source: source.name.clone() });
+        }
         let mut stats: Vec<(usize, &ScanStats, &EmitStats)> = Vec::new();
         for (scan, emit) in facts.scans.iter().zip(&publication.emits) {
             let (number, source) = source_of(facts, scan.shard)?;

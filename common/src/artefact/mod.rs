@@ -6,9 +6,11 @@
 //! | [`DOCUMENTS`] | scan | id, place, size, hash and signature of each survivor |
 //! | [`BANDS`] | scan | LSH keys of each signature, sorted by band, key, document |
 //! | [`DROPS`] | scan; emit (published) | one row a dropped record, with the cause |
+//! | `clusters/` | resolve (published) | one row a pair of duplicates |
 //! | [`VERDICTS`] | resolve and mix | one row a survivor that does not stay, with the cause |
 
 mod bands;
+mod clusters;
 mod documents;
 mod drops;
 mod manifest;
@@ -17,6 +19,7 @@ mod table;
 mod verdicts;
 
 pub use bands::{BandRow, BandsReader, BandsWriter};
+pub use clusters::{PairRow, PairsWriter};
 pub use documents::{DocumentColumns, DocumentRow, DocumentsReader, DocumentsWriter};
 pub use drops::{Drop, DropCause, DropsReader, DropsWriter, Partner, Stage};
 pub use manifest::{FileEntry, TaskManifest};

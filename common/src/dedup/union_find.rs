@@ -11,6 +11,16 @@ impl UnionFind {
         Self { parent: (0..n).collect() }
     }
 
+    /// Members of all sets.
+    pub fn len(&self) -> u32 {
+        self.parent.len() as u32
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.parent.is_empty()
+    }
+
     /// Adds sets of one member, so that there are the numbers `0..n`.
     pub fn grow(&mut self, n: u32) {
         self.parent.extend(self.parent.len() as u32..n);

@@ -84,7 +84,7 @@ pub fn publish_files(
 /// Removes what a replaced output left, so that the folder holds what the manifest says and no more.
 fn remove_others(storage: &Storage, output: &Uri, outgoing: &[Outgoing]) -> Result<()> {
     let ours: BTreeSet<Uri> = outgoing.iter().map(|out| output.join(&out.file.name)).collect();
-    for folder in ["text", "tokens", "drops"] {
+    for folder in ["text", "tokens", "drops", "clusters"] {
         for object in storage.list(&output.join(folder))? {
             if !ours.contains(&object.uri) {
                 storage.remove(&object.uri)?;

@@ -11,6 +11,7 @@ use tamis_common::stats::{Counts, EmitStats, Log2Histogram, ScanStats, merge_cou
 use tamis_common::{Error, Result};
 
 use crate::mix::MixPlan;
+use crate::resolve::LargeCluster;
 
 /// A stage of the funnel: what was left after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +80,10 @@ pub struct TokensReport {
 pub struct Decisions {
     /// Clusters of at least two members.
     pub clusters: u64,
+    /// Clusters by members, in powers of two: bucket `i` counts those of `2^(i-1)..2^i`.
+    pub cluster_sizes: Log2Histogram,
+    /// The ten largest clusters.
+    pub largest_clusters: Vec<LargeCluster>,
     /// Comparisons of signatures, within the job and with the index.
     pub compared: u64,
     /// Comparisons that reached the threshold.

@@ -100,7 +100,7 @@ fn signing_and_resolving_a_corpus() {
     }
 
     let start = Instant::now();
-    let resolution = resolve(&ResolveInput {
+    let (resolution, _) = resolve(&ResolveInput {
         storage: &storage,
         params: &params,
         exact: true,

@@ -14,28 +14,28 @@ use super::{Duplicate, PartnerRef};
 use crate::index::EntryRef;
 
 /// All that was found.
-pub(super) struct Evidence {
+pub(super) struct Evidence<'a> {
     /// Near duplicates within the job.
-    pub(super) sets: UnionFind,
+    pub(super) sets: &'a mut UnionFind,
     /// The smallest equal document, of each document.
-    pub(super) first_equal: Vec<u32>,
+    pub(super) first_equal: &'a [u32],
     /// The most similar verified neighbour within the job, of each document; empty if none was looked for.
     pub(super) nearest: Vec<Nearest>,
     /// Documents tied to index entries.
-    pub(super) index_links: Vec<IndexLink>,
+    pub(super) index_links: &'a [IndexLink],
     /// Values a signature.
     pub(super) k: u32,
 }
 
-/// The documents that others stand for, in canonical order, and the number of clusters of at least two members.
-pub(super) fn decide(evidence: Evidence, documents: &Documents) -> Result<(Vec<Duplicate>, u64)> {
-    let Evidence { mut sets, first_equal, nearest, index_links, k } = evidence;
-    for (doc, first) in (0..).zip(&first_equal) {
+/// The documents that others stand for, in canonical order, and the roots of the clusters of at least two members.
+pub(super) fn decide(evidence: Evidence<'_>, documents: &Documents) -> Result<(Vec<Duplicate>, RankedSet)> {
+    let Evidence { sets, first_equal, nearest, index_links, k } = evidence;
+    for (doc, first) in (0..).zip(first_equal) {
         sets.union(doc, *first);
     }
-    let entry_of_set = smallest_entries(&mut sets, documents.len(), &index_links)?;
-    let leader_of_set = leaders(&mut sets, documents);
-    let nearest_entries = nearest_entries(&index_links);
+    let entry_of_set = smallest_entries(sets, documents.len(), index_links)?;
+    let leader_of_set = leaders(sets, documents);
+    let nearest_entries = nearest_entries(index_links);
     let similarity = |equal| similarity_of_equal(equal, k as usize);
 
     let mut dropped = Vec::new();
@@ -77,7 +77,8 @@ pub(super) fn decide(evidence: Evidence, documents: &Documents) -> Result<(Vec<D
         };
         dropped.push(Duplicate { doc: documents.doc(doc), stage, kept, via, similarity, equal });
     }
-    Ok((dropped, u64::from(clusters.rank())))
+    clusters.rank();
+    Ok((dropped, clusters))
 }
 
 /// What stands for each set of several documents, by root, where that need not be the root.

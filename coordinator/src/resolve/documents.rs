@@ -42,6 +42,12 @@ impl RankedSet {
         sum
     }
 
+    /// Members; counted by `rank`.
+    pub(super) fn len(&self) -> u32 {
+        let last = self.before.last().zip(self.words.last());
+        last.map_or(0, |(before, word)| before + word.count_ones())
+    }
+
     pub(super) fn contains(&self, member: u32) -> bool {
         self.words.get(member as usize / 64).is_some_and(|word| word >> (member % 64) & 1 == 1)
     }

@@ -11,14 +11,17 @@
 //! key, in canonical order, each is compared with the first [`REPRESENTATIVES`] that matched no earlier one.
 //!
 //! The steps, a file each: `documents` numbers the documents, `exact` finds equal ones, `propose` sorts band by band,
-//! `signatures` fetches what must be compared, `verify` compares, `decide` draws the conclusion, `verdicts` writes
-//! it down.
+//! `signatures` fetches what must be compared, `verify` compares, `decide` draws the conclusion, `verdicts` and
+//! `clusters` write it down.
 
 #[cfg(test)]
 mod bench;
+mod clusters;
 mod decide;
 mod documents;
 mod exact;
+mod names;
+mod pairs;
 mod propose;
 mod signatures;
 #[cfg(test)]
@@ -40,9 +43,11 @@ use crate::index::{DedupIndex, EntryRef};
 use decide::Evidence;
 use documents::Documents;
 use exact::Exact;
+use pairs::Pairs;
 use signatures::Signatures;
 use verify::Links;
 
+pub use clusters::{ClusterFacts, ClusterInput, Clusters, LargeCluster, write_clusters};
 pub use verdicts::{VerdictInput, VerdictShard, write_verdicts};
 
 /// Members of a bucket that stand for the others. Pinned: another number is another result.
@@ -144,11 +149,11 @@ pub struct Resolution {
     pub index_compared: u64,
 }
 
-/// Finds the duplicates of a job.
+/// Finds the duplicates of a job, and the clusters that they form.
 ///
 /// # Errors
 /// Of the stores; `Class::Cancelled`; `Class::Resource` for more documents than 32 bits count.
-pub fn resolve(input: &ResolveInput<'_>) -> Result<Resolution> {
+pub fn resolve(input: &ResolveInput<'_>) -> Result<(Resolution, Clusters)> {
     let mut shards: Vec<&ResolveShard> = input.shards.iter().collect();
     shards.sort_by_key(|shard| shard.id);
 
@@ -157,7 +162,7 @@ pub fn resolve(input: &ResolveInput<'_>) -> Result<Resolution> {
         if input.exact { Exact::find(input, &shards, &documents)? } else { Exact::none(documents.len()) };
     let mut sets = UnionFind::new(documents.len());
     let mut near_links = Vec::new();
-    let mut links = Links::new(0);
+    let mut links = Links::new(0, Pairs::new(0, input.scratch));
     let mut index_compared = 0;
     if input.near && input.params.bands > 0 {
         let proposed = propose::propose(input, &shards, &documents, &exact)?;
@@ -168,14 +173,18 @@ pub fn resolve(input: &ResolveInput<'_>) -> Result<Resolution> {
     }
     let Exact { first_equal, mut index_links, .. } = exact;
     index_links.append(&mut near_links);
-    let evidence = Evidence { sets, first_equal, nearest: links.nearest, index_links, k: input.params.k };
-    let (dropped, clusters) = decide::decide(evidence, &documents)?;
-    Ok(Resolution {
+    let Links { nearest, pairs, compared, matched } = links;
+    let k = input.params.k;
+    let evidence =
+        Evidence { sets: &mut sets, first_equal: &first_equal, nearest, index_links: &index_links, k };
+    let (dropped, roots) = decide::decide(evidence, &documents)?;
+    let resolution = Resolution {
         dropped,
-        clusters,
+        clusters: u64::from(roots.len()),
         documents: u64::from(documents.len()),
-        compared: links.compared,
-        matched: links.matched,
+        compared,
+        matched,
         index_compared,
-    })
+    };
+    Ok((resolution, Clusters { documents, sets, roots, first_equal, index_links, pairs, k }))
 }

@@ -210,6 +210,7 @@ impl Job {
             cancel: &AtomicBool::new(false),
         })
         .unwrap()
+        .0
     }
 
     /// A document's place in the job.
@@ -376,7 +377,7 @@ fn a_cancelled_search_ends() {
         scratch: job.folder.path(),
         cancel: &AtomicBool::new(true),
     });
-    assert_eq!(error.unwrap_err().class(), Class::Cancelled);
+    assert_eq!(error.err().unwrap().class(), Class::Cancelled);
 }
 
 #[test]

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use tamis_common::artefact::{
-    DocumentColumns, DocumentsReader, DropCause, Partner, Stage, Verdict, VerdictsWriter,
-};
+use tamis_common::Result;
+use tamis_common::artefact::{DocumentColumns, DocumentsReader, DropCause, Stage, Verdict, VerdictsWriter};
 use tamis_common::dedup::DedupParams;
-use tamis_common::ids::{DocRef, ShardId};
+use tamis_common::ids::ShardId;
 use tamis_common::storage::{Storage, Uri, Written};
-use tamis_common::{Error, Result};
 
+use super::names::Names;
 use super::{Duplicate, PartnerRef, Resolution};
-use crate::index::{DedupIndex, EntryInfo, EntryRef};
+use crate::index::DedupIndex;
 
 /// Rule of a drop for equal match texts.
 pub(super) const RULE_EQUAL: &str = "match_text";
@@ -60,7 +59,7 @@ pub fn write_verdicts(
 ) -> Result<Vec<(ShardId, Written)>> {
     let mut shards: Vec<&VerdictShard<'_>> = input.shards.iter().collect();
     shards.sort_by_key(|shard| shard.id);
-    let names = Names::read(input, &shards)?;
+    let names = names_of_partners(input)?;
     let mut written = Vec::with_capacity(shards.len());
     for shard in shards {
         let mut writer = VerdictsWriter::create(input.storage, &out(shard.id))?;
@@ -72,7 +71,7 @@ pub fn write_verdicts(
         let further = input.mix.get(&shard.id).map(Vec::as_slice).unwrap_or_default();
         for (record, row) in merged(duplicates_of(input.resolution, shard.id), further) {
             let cause = match row {
-                Row::Duplicate(duplicate) => names.cause(duplicate, input.params)?,
+                Row::Duplicate(duplicate) => cause_of(&names, duplicate, input.params)?,
                 Row::Further(cause) => cause.clone(),
             };
             writer.push(&Verdict { record, cause })?;
@@ -125,111 +124,35 @@ fn merged<'a>(
     })
 }
 
-/// Names of all partners.
-struct Names<'a> {
-    docs: Vec<DocRef>,
-    /// One past the end of each id in `ids`.
-    ends: Vec<usize>,
-    ids: String,
-    /// Sources by shard, sorted.
-    sources: Vec<(ShardId, &'a str)>,
-    entries: Vec<EntryRef>,
-    infos: Vec<EntryInfo>,
+/// The names of all that drops refer to.
+fn names_of_partners<'a>(input: &VerdictInput<'a>) -> Result<Names<'a>> {
+    let (mut docs, mut entries) = (Vec::new(), Vec::new());
+    for partner in input.resolution.dropped.iter().flat_map(|d| [d.kept, d.via]) {
+        match partner {
+            PartnerRef::Job(doc) => docs.push(doc),
+            PartnerRef::Index(entry) => entries.push(entry),
+        }
+    }
+    Names::read(input.storage, input.index, input.shards, docs, entries)
 }
 
-impl<'a> Names<'a> {
-    fn read(input: &VerdictInput<'a>, shards: &[&VerdictShard<'a>]) -> Result<Self> {
-        let (mut docs, mut entries) = (Vec::new(), Vec::new());
-        for partner in input.resolution.dropped.iter().flat_map(|d| [d.kept, d.via]) {
-            match partner {
-                PartnerRef::Job(doc) => docs.push(doc),
-                PartnerRef::Index(entry) => entries.push(entry),
-            }
-        }
-        docs.sort_unstable();
-        docs.dedup();
-        entries.sort_unstable();
-        entries.dedup();
-        let infos = match input.index {
-            Some(index) if !entries.is_empty() => index.infos(&entries)?,
-            _ => Vec::new(),
-        };
-        let sources = shards.iter().map(|shard| (shard.id, shard.source)).collect();
-        let mut names =
-            Self { ends: Vec::with_capacity(docs.len()), docs, ids: String::new(), sources, entries, infos };
-        for shard in shards {
-            names.read_shard(input.storage, shard)?;
-        }
-        Ok(names)
+fn cause_of(names: &Names<'_>, duplicate: &Duplicate, params: &DedupParams) -> Result<DropCause> {
+    let rule = if duplicate.equal { RULE_EQUAL } else { RULE_SIMILAR };
+    let mut cause = DropCause::new(duplicate.stage, rule);
+    if !duplicate.equal && params.verify {
+        cause = cause.with_value(duplicate.similarity, params.threshold);
     }
-
-    /// Takes the ids of the partners in a shard; shards come in order.
-    fn read_shard(&mut self, storage: &Storage, shard: &VerdictShard<'_>) -> Result<()> {
-        let Self { docs, ends, ids, .. } = self;
-        let is_here = |doc: Option<&DocRef>| doc.is_some_and(|doc| doc.shard() <= shard.id);
-        if !is_here(docs.get(ends.len())) {
-            return Ok(());
-        }
-        let object = storage.open(&shard.documents)?;
-        DocumentsReader::open(object, DocumentColumns::Ids)?.for_each(|row| {
-            if docs.get(ends.len()) == Some(&DocRef::new(shard.id, row.record)) {
-                ids.push_str(&row.id);
-                ends.push(ids.len());
-            }
-            Ok(())
-        })?;
-        match docs.get(ends.len()) {
-            doc @ Some(missing) if is_here(doc) => Err(Error::storage(format!(
-                "document {missing} is a partner of a duplicate but not in `{}`",
-                shard.documents
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    fn partner(&self, partner: PartnerRef) -> Result<Partner> {
-        let unknown = || Error::internal(format!("the partner {partner:?} of a duplicate has no name"));
-        match partner {
-            PartnerRef::Job(doc) => {
-                let place = self.docs.binary_search(&doc).map_err(|_| unknown())?;
-                let end = *self.ends.get(place).ok_or_else(unknown)?;
-                let start = if place == 0 { 0 } else { self.ends[place - 1] };
-                let source =
-                    self.sources.binary_search_by_key(&doc.shard(), |(id, _)| *id).map_err(|_| unknown())?;
-                Ok(Partner {
-                    job: None,
-                    source: self.sources[source].1.to_owned(),
-                    id: self.ids[start..end].to_owned(),
-                })
-            }
-            PartnerRef::Index(entry) => {
-                let place = self.entries.binary_search(&entry).map_err(|_| unknown())?;
-                let info = self.infos.get(place).ok_or_else(unknown)?;
-                Ok(Partner {
-                    job: Some(info.job.to_string()),
-                    source: info.source.clone(),
-                    id: info.id.clone(),
-                })
-            }
-        }
-    }
-
-    fn cause(&self, duplicate: &Duplicate, params: &DedupParams) -> Result<DropCause> {
-        let rule = if duplicate.equal { RULE_EQUAL } else { RULE_SIMILAR };
-        let mut cause = DropCause::new(duplicate.stage, rule);
-        if !duplicate.equal && params.verify {
-            cause = cause.with_value(duplicate.similarity, params.threshold);
-        }
-        debug_assert!(matches!(duplicate.stage, Stage::Index | Stage::Exact | Stage::Near));
-        cause.kept = Some(self.partner(duplicate.kept)?);
-        cause.via = Some(self.partner(duplicate.via)?);
-        cause.similarity = Some(duplicate.similarity);
-        Ok(cause)
-    }
+    debug_assert!(matches!(duplicate.stage, Stage::Index | Stage::Exact | Stage::Near));
+    cause.kept = Some(names.partner(duplicate.kept)?);
+    cause.via = Some(names.partner(duplicate.via)?);
+    cause.similarity = Some(duplicate.similarity);
+    Ok(cause)
 }
 
 #[cfg(test)]
 mod tests {
+    use tamis_common::ids::DocRef;
+
     use super::*;
 
     fn duplicate(record: u32) -> Duplicate {

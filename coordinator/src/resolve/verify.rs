@@ -8,6 +8,7 @@ use tamis_common::dedup::{DedupParams, UnionFind, equal_values, similarity_of_eq
 use tamis_common::{Error, Result};
 
 use super::exact::IndexLink;
+use super::pairs::{Pair, Pairs};
 use super::propose::Proposed;
 use super::signatures::Signatures;
 use super::{REPRESENTATIVES, ResolveInput};
@@ -36,13 +37,14 @@ impl Nearest {
 pub(super) struct Links {
     /// Of each document.
     pub(super) nearest: Vec<Nearest>,
+    pub(super) pairs: Pairs,
     pub(super) compared: u64,
     pub(super) matched: u64,
 }
 
 impl Links {
-    pub(super) fn new(documents: u32) -> Self {
-        Self { nearest: vec![Nearest::default(); documents as usize], compared: 0, matched: 0 }
+    pub(super) fn new(documents: u32, pairs: Pairs) -> Self {
+        Self { nearest: vec![Nearest::default(); documents as usize], pairs, compared: 0, matched: 0 }
     }
 }
 
@@ -67,18 +69,21 @@ pub(super) fn verify(
     let least_equal = least_equal(input.params);
     // A maximum does not depend on the order of its terms, nor do sets on that of their edges.
     let nearest: Vec<AtomicU64> = (0..documents).map(|_| AtomicU64::new(0)).collect();
-    let sets = Mutex::new(sets);
+    let found = Mutex::new((sets, Pairs::new(input.memory / 8, input.scratch)));
     let compared = AtomicU64::new(0);
     let matched = AtomicU64::new(0);
     proposed.bands.par_iter().try_for_each(|buckets| {
         let mut comparer = Comparer::new(least_equal, input.params.k as usize);
-        let mut edges: Vec<(u32, u32)> = Vec::with_capacity(EDGES_AT_ONCE);
-        let enter = |edges: &mut Vec<(u32, u32)>| -> Result<()> {
+        let mut edges: Vec<Pair> = Vec::with_capacity(EDGES_AT_ONCE);
+        let enter = |edges: &mut Vec<Pair>| -> Result<()> {
             input.check_cancelled()?;
             matched.fetch_add(edges.len() as u64, Ordering::Relaxed);
-            let mut sets = sets.lock().unwrap_or_else(PoisonError::into_inner);
-            edges.drain(..).for_each(|(a, b)| sets.union(a, b));
-            Ok(())
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let (sets, pairs) = &mut *found;
+            edges.drain(..).try_for_each(|pair| {
+                sets.union(pair.earlier, pair.later);
+                pairs.push(pair)
+            })
         };
         buckets.for_each(input, |members| {
             comparer.start();
@@ -86,7 +91,7 @@ pub(super) fn verify(
                 comparer.compare(*member, signatures, |other, equal| {
                     nearest[*member as usize].fetch_max(Nearest::new(equal, other).0, Ordering::Relaxed);
                     nearest[other as usize].fetch_max(Nearest::new(equal, *member).0, Ordering::Relaxed);
-                    edges.push((other, *member));
+                    edges.push(Pair { later: *member, earlier: other, equal });
                 })?;
                 if edges.len() >= EDGES_AT_ONCE {
                     enter(&mut edges)?;
@@ -97,7 +102,9 @@ pub(super) fn verify(
         compared.fetch_add(comparer.compared, Ordering::Relaxed);
         enter(&mut edges)
     })?;
+    let (_, pairs) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Links {
+        pairs,
         nearest: nearest.into_iter().map(|n| Nearest(n.into_inner())).collect(),
         compared: compared.into_inner(),
         matched: matched.into_inner(),
