@@ -74,3 +74,30 @@ fn duplicates_go_and_all_else_stays_however_the_job_is_run() {
         assert_eq!(encoding.get_ids(), ids, "{}", record["id"]);
     }
 }
+
+#[test]
+#[ignore = "needs TAMIS_TEST_CORPUS and TAMIS_TEST_PYTHON, which `.ci/fetch` prepares"]
+fn without_verification_14_bands_of_8_rows_remove_what_their_published_curve_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let corpus = fixture("TAMIS_TEST_CORPUS").join("part-*.jsonl");
+    let text = format!(
+        "name = \"curve\"\n[[source]]\nname = \"web\"\ninputs = [{corpus:?}]\n\
+         [dedup]\nverify = false\nbands = 14\nrows = 8\n[output]\nuri = \"out\"\n"
+    );
+    fs::write(path.join("job.toml"), text).unwrap();
+    tamis_ok(path, &["run", "job.toml"]);
+    let score = score(&path.join("out/text"));
+    println!("{score}");
+    for (level, similarity) in [("0.9", 0.9), ("0.8", 0.8), ("0.7", 0.7), ("0.6", 0.6), ("0.5", 0.5_f64)] {
+        let curve = 1.0 - (1.0 - similarity.powi(8)).powi(14);
+        for language in ["en", "zh"] {
+            let removed = score["recall"][language][level].as_f64().unwrap();
+            // The true similarities lie within 0.02 of the level, and the curve is steep.
+            assert!(
+                (removed - curve).abs() < 0.08,
+                "{removed} at {level} in {language}, not {curve}: {score}"
+            );
+        }
+    }
+}
