@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod ui;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -33,27 +34,36 @@ fn keep_free_memory() {
 fn main() -> ExitCode {
     keep_free_memory();
     let cli = Cli::parse();
+    let json = cli.json;
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("TAMIS_LOG")
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&Error::io("start", "the async threads", error)),
+        Err(error) => return fail(&Error::io("start", "the async threads", error), json),
     };
     let ended = runtime.block_on(commands::dispatch(cli));
     // Threads that still run belong to work that was given up.
     runtime.shutdown_background();
     match ended {
         Ok(code) => code,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, json),
     }
 }
 
-fn fail(error: &Error) -> ExitCode {
+fn fail(error: &Error, json: bool) -> ExitCode {
+    if json {
+        let (message, hint) = (error.message(), error.hint());
+        let class = format!("{:?}", error.class()).to_lowercase();
+        ui::print(
+            &serde_json::json!({ "error": { "class": class, "message": message, "hint": hint } }).to_string(),
+        );
+    }
     ui::note(&format!("error: {}", ui::plain(error.message())));
     if let Some(hint) = error.hint() {
         ui::note(&format!("hint: {}", ui::plain(hint)));

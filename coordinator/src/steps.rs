@@ -17,7 +17,7 @@ use crate::drive::{JobFacts, Plan, Publication, Resolved, Steps, TaskOutput, ver
 use crate::index::{DedupIndex, IndexJob, Indexes};
 use crate::mix::{self, MixShard, Mixture};
 use crate::plan;
-use crate::publish::{self, Outgoing, PublishedEntries, publish_files, to_json};
+use crate::publish::{self, MANIFEST, Outgoing, PublishedEntries, REPORT, RUN, publish_files, to_json};
 use crate::report::{self, Decisions, IndexState, ReportInput};
 use crate::resolve::{
     ClusterFacts, ClusterInput, Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard, resolve,
@@ -107,6 +107,32 @@ impl JobSteps {
         mix::choose(&self.storage, spec, &roles, &shards, &stays).map(Some)
     }
 
+    /// Refuses to replace what tamis did not write, and what the job's index holds as published.
+    fn check_replaced(&self, spec: &JobSpec, output: &Uri) -> Result<()> {
+        let exists = |name: &str| self.storage.head(&output.join(name)).is_ok();
+        if ![MANIFEST, REPORT, RUN].into_iter().any(exists) {
+            let message = format!("the output folder `{output}` holds files that tamis did not write");
+            return Err(Error::new(Class::Conflict, message)
+                .with_hint("--replace replaces the output of a job only: choose another `output.uri`, or empty the folder yourself"));
+        }
+        let index = spec.dedup.index.as_ref().and_then(|name| self.indexes.get(name));
+        let Some(index) = index else { return Ok(()) };
+        let run = self.storage.read(&output.join(RUN)).unwrap_or_default();
+        let run: serde_json::Value = serde_json::from_slice(&run).unwrap_or_default();
+        let replaced = run["job_id"].as_str().unwrap_or_default();
+        let stats = index.stats()?;
+        if !stats.jobs.iter().any(|job| job.job.as_str() == replaced) {
+            return Ok(());
+        }
+        let name = stats.name;
+        let message = format!(
+            "the output folder `{output}` holds job {replaced}, which stands in the index `{name}`: its documents would be dropped as their own duplicates"
+        );
+        Err(Error::new(Class::Conflict, message).with_hint(format!(
+            "`tamis index forget {name} {replaced}` first, or choose another `output.uri`"
+        )))
+    }
+
     fn enter_index(&self, facts: &JobFacts, verdicts: &Uri) -> Result<()> {
         if !facts.spec.dedup.register {
             return Ok(());
@@ -141,9 +167,16 @@ impl Steps for JobSteps {
 
     fn check_output(&self, spec: &JobSpec, replace: bool) -> Result<()> {
         let output = Uri::parse(&spec.output.uri)?;
-        if !replace && !self.storage.is_empty(&output)? {
-            return Err(Error::new(Class::Conflict, format!("the output folder `{output}` is not empty"))
+        refuse_output_among_inputs(spec, &output)?;
+        if !self.storage.is_empty(&output)? {
+            if !replace {
+                return Err(Error::new(
+                    Class::Conflict,
+                    format!("the output folder `{output}` is not empty"),
+                )
                 .with_hint("choose another `output.uri`, or pass --replace"));
+            }
+            self.check_replaced(spec, &output)?;
         }
         // Found out now, not after hours: a probe is written and removed.
         let probe = output.join(".tamis-probe");
@@ -155,6 +188,11 @@ impl Steps for JobSteps {
 
     fn plan(&self, spec: &JobSpec) -> Result<Plan> {
         let planned = plan::plan(&self.storage, spec)?;
+        let output = format!("{}/", spec.output.uri.trim_end_matches('/'));
+        if let Some(shard) = planned.shards.iter().find(|shard| shard.uri.as_str().starts_with(&output)) {
+            return Err(Error::spec(format!("the input `{}` lies in the output folder", shard.uri))
+                .with_hint("choose an `output.uri` apart from all inputs"));
+        }
         let estimate = plan::estimate(&planned, spec);
         plan::check_space(&self.storage, &estimate, &self.work, &Uri::parse(&spec.output.uri)?)?;
         Ok(Plan { shards: planned.shards })
@@ -274,6 +312,26 @@ fn scan_stats(scan: &TaskOutput) -> Result<&ScanStats> {
 
 fn missing(phase: &str, shard: ShardId) -> Error {
     Error::internal(format!("the committed {phase} of shard {shard} has no statistics"))
+}
+
+/// An output within an input folder would be read as an input by the next run.
+fn refuse_output_among_inputs(spec: &JobSpec, output: &Uri) -> Result<()> {
+    let output = output.as_str().trim_end_matches('/');
+    for (source, input) in spec.sources.iter().flat_map(|s| s.inputs.iter().map(move |input| (s, input))) {
+        let input = Uri::parse(input).map_or_else(|_| input.clone(), |uri| uri.to_string());
+        let folder = input.trim_end_matches('/');
+        let within = |inner: &str, outer: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if within(output, folder) || within(folder, output) {
+            return Err(Error::spec(format!(
+                "`output.uri` (`{output}`) and an input of source `{}` (`{input}`) lie in one another",
+                source.name
+            ))
+            .with_hint("choose an `output.uri` apart from all inputs"));
+        }
+    }
+    Ok(())
 }
 
 /// SHA-256 of what decides the bytes of the output: the spec without where it goes and how it is run.

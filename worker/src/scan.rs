@@ -18,12 +18,14 @@ use tamis_common::{Error, Result};
 
 use crate::filter::{Document, Filters};
 use crate::progress::Progress;
-use crate::read::{Body, RawRecord, read_shard};
+use crate::read::{Body, RawRecord, Rejected, read_shard};
 use crate::tokenize::Tokenizer;
 
-/// One survivor in so many, chosen by hash, is tokenized to estimate characters a token: tens of thousands of tokens
-/// a shard, at a fraction of the cost of all.
-const SAMPLE_ONE_IN: u128 = 32;
+/// About this much text of a shard is tokenized to estimate characters a token, at a fraction of the cost of all: the
+/// error of the mean is far below a percent then. A smaller shard is tokenized whole.
+const SAMPLE_BYTES: u64 = 1 << 20;
+/// Of a large shard, at least one survivor in this many.
+const SAMPLE_LEAST: u64 = 64;
 /// Records between two looks at the cancel flag: even of long ones some milliseconds.
 const CHECK_EVERY: u64 = 256;
 
@@ -71,7 +73,7 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
             let place = Place { record: record.record, offset: record.offset };
             let body = match record.body {
                 Ok(body) => body,
-                Err(cause) => return output.drop(place, None, cause),
+                Err(Rejected { cause, id }) => return output.drop(place, id.as_deref(), cause),
             };
             let document = Document::new(&body.text);
             let (chars, bytes) = (document.chars(), body.text.len() as u64);
@@ -109,6 +111,8 @@ struct Output<'a> {
     drop_counts: BTreeMap<String, u64>,
     /// Rows by band; a shard is bounded, so these are.
     bands: Vec<Vec<BandRow>>,
+    /// One survivor in so many, chosen by hash, is tokenized.
+    sample_one_in: u128,
     /// Reused from document to document.
     row: DocumentRow,
     /// Reused from drop to drop.
@@ -128,6 +132,7 @@ impl<'a> Output<'a> {
             dropped: 0,
             drop_counts: BTreeMap::new(),
             bands: vec![Vec::new(); bands],
+            sample_one_in: (ctx.shard.bytes / SAMPLE_BYTES).clamp(1, SAMPLE_LEAST).into(),
             row: DocumentRow::default(),
             drop: Drop {
                 record: 0,
@@ -187,7 +192,7 @@ impl<'a> Output<'a> {
         }
         self.documents.push(row)?;
         if let Some(tokenizer) = self.ctx.tokenizer
-            && row.hash.is_multiple_of(SAMPLE_ONE_IN)
+            && row.hash.is_multiple_of(self.sample_one_in)
         {
             stats.sampled.add(chars, row.bytes);
             stats.sampled_tokens += tokenizer.count(&body.text)? as u64;

@@ -97,6 +97,13 @@ fn show(index: &v1::IndexDescription, with_jobs: bool, json: bool) {
         index.bytes,
         index.runs
     ));
+    if with_jobs {
+        let params = serde_json::from_str::<serde_json::Value>(&index.params_json).unwrap_or_default();
+        ui::print(&format!(
+            "  threshold {}, {} units a shingle, {} values a signature, {} bands of {} rows",
+            params["threshold"], params["shingle"], params["k"], params["bands"], params["rows"]
+        ));
+    }
     for job in index.jobs.iter().filter(|_| with_jobs) {
         ui::print(&format!(
             "  {}  {} documents  {}",

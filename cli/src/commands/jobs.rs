@@ -1,24 +1,41 @@
 //! Jobs: follow, list, cancel, retry, report, explain.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tamis_common::{Error, Result};
+use tamis_common::{Class, Error, Result};
 use tamis_proto::v1;
 use tamis_proto::v1::JobState;
 
 use crate::client::{Client, refused};
 use crate::ui::{self, Progress};
 
-/// Follows a job to its end and shows its report.
+/// How long a coordinator may be away before a watch gives up, and how often it is tried meanwhile.
+const AWAY_PATIENCE: Duration = Duration::from_secs(60);
+const AWAY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Follows a job to its end and shows its report. A coordinator that goes away is waited for: the job goes on with it.
 pub(crate) async fn watch(client: &mut Client, job: &str, json: bool) -> Result<ExitCode> {
-    let request = v1::WatchJobRequest { job_id: job.to_owned() };
-    let mut stream = client.jobs.watch(request).await.map_err(refused)?.into_inner();
     let mut progress = Progress::new();
-    let mut last = None;
-    while let Some(status) = stream.message().await.map_err(refused)? {
-        progress.show(&status);
-        last = Some(status);
+    let mut last = follow(client, job, &mut progress).await?;
+    let mut away_since = Instant::now();
+    while !last.as_ref().is_some_and(|status| is_ended(status.state())) {
+        progress.note("the coordinator has gone away; watching on when it is back");
+        tokio::time::sleep(AWAY_PAUSE).await;
+        match follow(client, job, &mut progress).await {
+            Ok(Some(status)) => (last, away_since) = (Some(status), Instant::now()),
+            Err(error) if !matches!(error.class(), Class::Unavailable | Class::Internal) => {
+                return Err(error);
+            }
+            _ if away_since.elapsed() < AWAY_PATIENCE => {}
+            _ => {
+                let message = format!("the coordinator has been away for {} s", AWAY_PATIENCE.as_secs());
+                return Err(Error::new(Class::Unavailable, message).with_hint(format!(
+                    "the job goes on when the coordinator runs again: `tamis watch {job}` then"
+                )));
+            }
+        }
     }
     drop(progress);
     let status = last.ok_or_else(|| Error::internal("the coordinator ended the watch without a status"))?;
@@ -38,12 +55,28 @@ pub(crate) async fn watch(client: &mut Client, job: &str, json: bool) -> Result<
             }
             Ok(ExitCode::from(1))
         }
-        state => Err(Error::new(
-            tamis_common::Class::Unavailable,
-            format!("the coordinator stopped while the job was {}", ui::state_name(state)),
-        )
-        .with_hint("the job goes on when the coordinator runs again: watch it then")),
+        state => Err(Error::internal(format!("a job that is {} has not ended", ui::state_name(state)))),
     }
+}
+
+/// Shows the progress of a job until it ends or the connection does; the last status.
+///
+/// # Errors
+/// Of the first answer: `Class::NotFound` for no such job, `Class::Unavailable` if nobody answers.
+async fn follow(client: &mut Client, job: &str, progress: &mut Progress) -> Result<Option<v1::JobStatus>> {
+    let request = v1::WatchJobRequest { job_id: job.to_owned() };
+    let mut stream = client.jobs.watch(request).await.map_err(refused)?.into_inner();
+    let mut last = None;
+    // An error behind the first answer is the connection's.
+    while let Ok(Some(status)) = stream.message().await {
+        progress.show(&status);
+        last = Some(status);
+    }
+    Ok(last)
+}
+
+fn is_ended(state: JobState) -> bool {
+    matches!(state, JobState::Published | JobState::Failed | JobState::Cancelled)
 }
 
 /// `tamis status`
@@ -122,7 +155,7 @@ pub(crate) async fn list(client: &mut Client, json: bool) -> Result<ExitCode> {
 
 /// `tamis cancel`
 pub(crate) async fn cancel(client: &mut Client, job_id: String, json: bool) -> Result<ExitCode> {
-    let request = v1::CancelJobRequest { job_id, reason: "cancelled on the command line".to_owned() };
+    let request = v1::CancelJobRequest { job_id, reason: "on the command line".to_owned() };
     show_status(&client.jobs.cancel(request).await.map_err(refused)?.into_inner(), json);
     Ok(ExitCode::SUCCESS)
 }

@@ -22,15 +22,28 @@ pub(crate) async fn list(client: &mut Client, json: bool) -> Result<ExitCode> {
             })
             .to_string(),
             false => format!(
-                "{}  {busy}/{slots} slots  {} tasks  seen {} ms ago{}",
+                "{}  {:<8}  {busy}/{slots} slots  {} tasks  seen {} ago",
                 ui::plain(&worker.worker_id),
+                state(worker),
                 worker.tasks_committed,
-                worker.last_seen_ms,
-                if worker.draining { "  draining" } else { "" }
+                ui::age(worker.last_seen_ms)
             ),
         });
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A worker beats every few seconds; one that is silent for so long is gone.
+const LOST_MS: u64 = 60_000;
+
+/// What a worker does, in a word.
+fn state(worker: &v1::WorkerStatus) -> &'static str {
+    match worker {
+        worker if worker.last_seen_ms > LOST_MS => "gone",
+        worker if worker.draining => "draining",
+        worker if worker.attempts.is_empty() => "idle",
+        _ => "busy",
+    }
 }
 
 /// `tamis drain`

@@ -37,6 +37,16 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
+/// A span of time for people.
+pub(crate) fn age(milliseconds: u64) -> String {
+    match milliseconds / 1_000 {
+        0 => format!("{milliseconds} ms"),
+        seconds @ 1..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
 /// The name of a state, lower case.
 pub(crate) fn state_name(state: JobState) -> String {
     state.as_str_name().trim_start_matches("JOB_STATE_").to_lowercase()
@@ -86,7 +96,7 @@ pub(crate) fn explanation_text(explanation: &v1::Explanation) -> String {
     };
     let mut text = format!("{place}\n  dropped by {}: {}", drop.stage, plain(&drop.rule));
     if let (Some(value), Some(threshold)) = (drop.value, drop.threshold) {
-        text.push_str(&format!(", value {value} against {threshold}"));
+        text.push_str(&format!(", value {value:.4} against {threshold}"));
     }
     if !drop.detail.is_empty() {
         text.push_str(&format!(" ({})", plain(&drop.detail)));

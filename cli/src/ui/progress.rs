@@ -39,6 +39,10 @@ impl Progress {
 
     /// Shows a status.
     pub(crate) fn show(&mut self, status: &v1::JobStatus) {
+        if matches!(status.state(), JobState::Failed | JobState::Cancelled) {
+            // Who watches says more of it at the end.
+            return;
+        }
         let running = status.phases.iter().find(|phase| match status.state() {
             JobState::Scanning => phase.phase() == v1::Phase::Scan,
             JobState::Emitting => phase.phase() == v1::Phase::Emit,
@@ -48,6 +52,19 @@ impl Progress {
             Some(bar) => draw(bar, &mut self.style, status, running),
             None => self.line(status, running),
         }
+    }
+
+    /// Says something that is no status, once until something else is shown.
+    pub(crate) fn note(&mut self, text: &str) {
+        let about = (text.to_owned(), 0, 0);
+        if about == self.last {
+            return;
+        }
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => note(text),
+        }
+        self.last = about;
     }
 
     fn line(&mut self, status: &v1::JobStatus, running: Option<&v1::PhaseProgress>) {

@@ -1,7 +1,7 @@
 //! A report on 80 columns.
 
 use tamis_common::{Error, Result};
-use tamis_coordinator::report::Report;
+use tamis_coordinator::report::{Report, SourceReport};
 
 use super::plain;
 
@@ -36,6 +36,7 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
             grouped(drop.docs)
         ));
     }
+    clusters(&report, &mut lines);
     if let Some(tokens) = &report.tokens {
         lines.push(format!("\n{:<24}{:>15}{:>18}{:>15}", "source", "documents", "tokens", "chars/token"));
         for source in &tokens.sources {
@@ -56,8 +57,40 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
             grouped(mix.shortfall.1 as u64)
         ));
     }
+    lines.extend(report.sources.iter().filter_map(warning));
     lines.extend(report.corrupt.iter().map(|corrupt| format!("\nkept in part: {}", plain(corrupt))));
     Ok(lines.join("\n"))
+}
+
+/// Clusters by members: `2-3`, `4-7` and so on.
+fn clusters(report: &Report, lines: &mut Vec<String>) {
+    let sizes = &report.decisions.cluster_sizes.0;
+    if sizes.iter().any(|count| *count > 0) {
+        lines.push(format!("\n{:<40}{:>14}", "duplicates in clusters of", "clusters"));
+    }
+    for (bucket, count) in sizes.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let least = 1_u64 << bucket.saturating_sub(1);
+        let range = format!("{}-{} members", grouped(least), grouped(2 * least - 1));
+        lines.push(format!("{range:<40}{:>14}", grouped(*count)));
+    }
+}
+
+/// Said of a source of which half or more could not be read: rather a wrong setting than bad records.
+fn warning(source: &SourceReport) -> Option<String> {
+    let unread: Vec<(&str, u64)> =
+        source.drops.iter().filter_map(|(key, count)| Some((key.strip_prefix("parse/")?, *count))).collect();
+    let (rule, most) = unread.iter().copied().max_by_key(|(_, count)| *count)?;
+    let all: u64 = unread.iter().map(|(_, count)| count).sum();
+    (2 * all >= source.records).then(|| {
+        format!(
+            "\nwarning: {} of {} records of source `{}` could not be read, {} by `{}`:\n  are its `text_field`, `format` and `encoding` right?",
+            grouped(all),
+            grouped(source.records),
+            plain(&source.name),
+            grouped(most),
+            plain(rule)
+        )
+    })
 }
 
 /// Text for a column of a table, cut where it is too long.

@@ -81,8 +81,8 @@ fn three_mistakes_are_reported_at_once_with_line_key_rule_and_value() {
         message(&text),
         "3 problems in the job spec `job.toml`:\n  \
          line 11: `source[1].role` must be one of domain, general, got `generl`; did you mean `general`?\n  \
-         line 18: `filter.length.min_chars` must not be negative, got `-1`\n  \
-         line 20: `dedup.treshold` is unknown; did you mean `threshold`?"
+         line 19: `filter.length.min_chars` must not be negative, got `-1`\n  \
+         line 21: `dedup.treshold` is unknown; did you mean `threshold`?"
     );
 }
 

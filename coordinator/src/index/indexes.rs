@@ -160,8 +160,10 @@ impl Indexes {
 }
 
 fn shown(params: &DedupParams, hash_scheme: u32) -> String {
-    let DedupParams { shingle, k, bands, rows, .. } = params;
-    format!("shingle = {shingle}, k = {k}, bands = {bands}, rows = {rows}, hash scheme {hash_scheme}")
+    let DedupParams { threshold, shingle, k, bands, rows, .. } = params;
+    format!(
+        "threshold = {threshold}: shingle = {shingle}, k = {k}, bands = {bands}, rows = {rows}, hash scheme {hash_scheme}"
+    )
 }
 
 fn check_name(name: &str) -> Result<()> {

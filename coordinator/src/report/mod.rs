@@ -81,8 +81,10 @@ pub struct Decisions {
     /// Clusters of at least two members.
     pub clusters: u64,
     /// Clusters by members, in powers of two: bucket `i` counts those of `2^(i-1)..2^i`.
+    #[serde(default)]
     pub cluster_sizes: Log2Histogram,
     /// The ten largest clusters.
+    #[serde(default)]
     pub largest_clusters: Vec<LargeCluster>,
     /// Comparisons of signatures, within the job and with the index.
     pub compared: u64,

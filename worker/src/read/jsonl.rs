@@ -10,7 +10,7 @@ use tamis_common::spec::SourceSpec;
 
 use super::extra::{prefix_of, push_comma};
 use super::lines::Lines;
-use super::{Body, Failure, Input, Records, rejected};
+use super::{Body, Failure, Input, Records, Rejected, rejected};
 
 /// Every line that is not blank is a record.
 pub(super) fn each_record(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
@@ -22,7 +22,7 @@ pub(super) fn each_record(input: &Input<'_>, records: &mut Records<'_, '_>) -> R
         }
         let body = match &line.text {
             Ok(text) => parse(text, input.source, &mut scratch),
-            Err(cause) => Err(cause.clone()),
+            Err(cause) => Err(cause.clone().into()),
         };
         records.give(line.offset, line.raw_bytes, body)?;
     }
@@ -36,13 +36,13 @@ struct Scratch {
     extra: String,
 }
 
-fn parse<'a>(line: &'a str, source: &SourceSpec, scratch: &'a mut Scratch) -> Result<Body<'a>, DropCause> {
+fn parse<'a>(line: &'a str, source: &SourceSpec, scratch: &'a mut Scratch) -> Result<Body<'a>, Rejected<'a>> {
     let Scratch { text: unescaped, extra } = scratch;
     extra.clear();
     if !line.trim_ascii_start().starts_with('{') {
         return match serde_json::from_str::<IgnoredAny>(line) {
-            Ok(_) => Err(rejected("not_an_object")),
-            Err(error) => Err(malformed(&error)),
+            Ok(_) => Err(rejected("not_an_object").into()),
+            Err(error) => Err(malformed(&error).into()),
         };
     }
     let mut deserializer = serde_json::Deserializer::from_str(line);
@@ -50,15 +50,15 @@ fn parse<'a>(line: &'a str, source: &SourceSpec, scratch: &'a mut Scratch) -> Re
         .deserialize_map(Fields { source, extra })
         .and_then(|found| deserializer.end().map(|()| found))
         .map_err(|error| malformed(&error))?;
-    if found.text_repeated {
-        return Err(rejected("text_repeated"));
-    }
-    let text = text_of(found.text, unescaped)?;
-    let id = match found.id {
-        Some(raw) => id_of(raw)?,
-        None => None,
+    let id = found.id.map(id_of).transpose()?.flatten();
+    let text = match found.text_repeated {
+        true => Err(rejected("text_repeated")),
+        false => text_of(found.text, unescaped),
     };
-    Ok(Body { id, text, extra })
+    match text {
+        Ok(text) => Ok(Body { id, text, extra }),
+        Err(cause) => Err(Rejected { cause, id }),
+    }
 }
 
 fn text_of<'a>(raw: Option<&'a RawValue>, unescaped: &'a mut String) -> Result<Cow<'a, str>, DropCause> {
@@ -172,7 +172,7 @@ mod tests {
     use crate::read::tests::source;
 
     fn rule(line: &str) -> String {
-        parse(line, &source(), &mut Scratch::default()).err().unwrap().rule
+        parse(line, &source(), &mut Scratch::default()).err().unwrap().cause.rule
     }
 
     fn extra(line: &str, source: &SourceSpec) -> String {
@@ -203,7 +203,9 @@ mod tests {
     fn ids_of_all_kinds_are_text_and_null_is_none() {
         let id = |json: &str| {
             let line = format!(r#"{{"text":"t","id":{json}}}"#);
-            parse(&line, &source(), &mut Scratch::default()).map(|b| b.id.map(Cow::into_owned))
+            let mut scratch = Scratch::default();
+            let parsed = parse(&line, &source(), &mut scratch);
+            parsed.map(|b| b.id.map(Cow::into_owned)).map_err(|rejected| rejected.cause.rule)
         };
         for (json, text) in [
             ("12", "12"),
@@ -216,7 +218,7 @@ mod tests {
         }
         assert_eq!(id("null").unwrap(), None);
         assert_eq!(id("\"\"").unwrap(), None);
-        assert_eq!(id(r#""\udc00""#).unwrap_err().rule, "malformed_json");
+        assert_eq!(id(r#""\udc00""#).unwrap_err(), "malformed_json");
         assert!(parse(r#"{"text":"t"}"#, &source(), &mut Scratch::default()).unwrap().id.is_none());
     }
 
@@ -245,11 +247,22 @@ mod tests {
     }
 
     #[test]
+    fn a_record_without_a_text_keeps_its_id() {
+        let mut scratch = Scratch::default();
+        for line in
+            [r#"{"id":7}"#, r#"{"text":null,"id":7}"#, r#"{"text":" ","id":7}"#, r#"{"id":7,"text":3}"#]
+        {
+            assert_eq!(parse(line, &source(), &mut scratch).unwrap_err().id.unwrap(), "7", "{line}");
+        }
+    }
+
+    #[test]
     fn a_cause_says_where_and_nothing_of_the_text() {
         let line = r#"{"text":"a secret" "more"}"#;
-        let cause = parse(line, &source(), &mut Scratch::default()).unwrap_err();
+        let mut scratch = Scratch::default();
+        let cause = parse(line, &source(), &mut scratch).unwrap_err().cause;
         assert_eq!(cause.detail.unwrap(), "expected `,` or `}` at column 20");
-        let cause = parse(r#"{"\ud800 secret":1}"#, &source(), &mut Scratch::default()).unwrap_err();
+        let cause = parse(r#"{"\ud800 secret":1}"#, &source(), &mut scratch).unwrap_err().cause;
         assert!(!cause.detail.unwrap().contains("secret"));
     }
 

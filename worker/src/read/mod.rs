@@ -33,8 +33,23 @@ pub struct RawRecord<'a> {
     pub raw_bytes: u64,
     /// Bytes of the shard's input, as it is stored, that reading has come to; at most those of the shard.
     pub input_bytes: u64,
-    /// What it holds, or why it is no record: a cause of `Stage::Parse`.
-    pub body: std::result::Result<Body<'a>, DropCause>,
+    /// What it holds, or why it is no record.
+    pub body: std::result::Result<Body<'a>, Rejected<'a>>,
+}
+
+/// A record that is none.
+#[derive(Debug)]
+pub struct Rejected<'a> {
+    /// Why; a cause of `Stage::Parse`.
+    pub cause: DropCause,
+    /// Its id, where it could be read.
+    pub id: Option<Cow<'a, str>>,
+}
+
+impl From<DropCause> for Rejected<'_> {
+    fn from(cause: DropCause) -> Self {
+        Self { cause, id: None }
+    }
 }
 
 /// What a record holds.
@@ -127,12 +142,13 @@ struct Records<'s, 'a> {
 }
 
 impl Records<'_, '_> {
-    fn give(
+    fn give<'r, E: Into<Rejected<'r>>>(
         &mut self,
         offset: u64,
         raw_bytes: u64,
-        body: std::result::Result<Body<'_>, DropCause>,
+        body: std::result::Result<Body<'r>, E>,
     ) -> Result<()> {
+        let body = body.map_err(Into::into);
         let record = self.next;
         self.next = record.checked_add(1).ok_or_else(|| {
             Error::input(format!("`{}` has more than {} records in one shard", self.shard.uri, u32::MAX))

@@ -170,7 +170,7 @@ fn a_stable_sample_is_tokenized() {
         (scanned.stats().sampled, scanned.stats().sampled_tokens)
     };
     let (sampled, tokens) = sample();
-    assert!((40..90).contains(&sampled.docs), "{sampled:?}");
+    assert_eq!(sampled.docs, 2_000, "a small shard is tokenized whole");
     assert!(tokens > 0 && tokens <= sampled.bytes);
     assert_eq!(sample(), (sampled, tokens));
 }

@@ -11,7 +11,7 @@ use tamis_common::{Error, Result};
 
 use super::extra::{key_of, push_comma, push_string};
 use super::lines::Lines;
-use super::{Body, Failure, Input, MOST_RECORD_BYTES, Records, rejected, too_long};
+use super::{Body, Failure, Input, MOST_RECORD_BYTES, Records, Rejected, rejected, too_long};
 use fields::Fields;
 
 /// Every row but the header is a record; blank lines between rows are none.
@@ -132,13 +132,13 @@ impl Columns {
         Ok(Self { keys, text, id })
     }
 
-    fn body<'a>(&self, row: &'a Row, extra: &'a mut String) -> std::result::Result<Body<'a>, DropCause> {
+    fn body<'a>(&self, row: &'a Row, extra: &'a mut String) -> std::result::Result<Body<'a>, Rejected<'a>> {
         if let Some(cause) = &row.failed {
-            return Err(cause.clone());
+            return Err(cause.clone().into());
         }
         let (found, expected) = (row.fields.len(), self.keys.len());
         if found != expected {
-            return Err(rejected("ragged_row").with_value(found as f64, expected as f64));
+            return Err(rejected("ragged_row").with_value(found as f64, expected as f64).into());
         }
         let (mut text, mut id) = ("", None);
         extra.clear();
@@ -154,7 +154,7 @@ impl Columns {
             }
         }
         if text.trim().is_empty() {
-            return Err(rejected("text_empty"));
+            return Err(Rejected { cause: rejected("text_empty"), id });
         }
         Ok(Body { id, text: Cow::Borrowed(text), extra })
     }

@@ -12,13 +12,12 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use tamis_common::artefact::DropCause;
 use tamis_common::shard::{Part, Shard};
 use tamis_common::spec::SourceSpec;
 use tamis_common::{Error, Result};
 
 use super::extra::{key_of, push_comma};
-use super::{Body, Failure, Input, Records, rejected};
+use super::{Body, Failure, Input, Records, Rejected, rejected};
 use guard::{Guard, guarded};
 use value::{is_supported, push_value};
 
@@ -129,7 +128,7 @@ impl Columns {
         batch: &'a RecordBatch,
         row: usize,
         scratch: &'a mut Scratch,
-    ) -> (u64, std::result::Result<Body<'a>, DropCause>) {
+    ) -> (u64, std::result::Result<Body<'a>, Rejected<'a>>) {
         let Scratch { id, extra } = scratch;
         extra.clear();
         for (column, key) in &self.extra {
@@ -145,11 +144,11 @@ impl Columns {
             Some(Ok(text)) if text.trim().is_empty() => Err(rejected("text_empty")),
             Some(Ok(text)) => Ok(text),
         };
-        let body = text.map(|text| Body {
-            id: self.id.and_then(|column| id_of(batch.column(column), row, id)),
-            text: Cow::Borrowed(text),
-            extra,
-        });
+        let id = self.id.and_then(|column| id_of(batch.column(column), row, id));
+        let body = match text {
+            Ok(text) => Ok(Body { id, text: Cow::Borrowed(text), extra }),
+            Err(cause) => Err(Rejected { cause, id }),
+        };
         (raw_bytes, body)
     }
 }

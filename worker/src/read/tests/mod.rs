@@ -107,12 +107,15 @@ fn read_with(
     let end = read_shard(&folder.storage, shard, source, on_corrupt, &mut |record| {
         assert!(record.input_bytes >= input_bytes && record.input_bytes <= shard.bytes);
         input_bytes = record.input_bytes;
-        assert!(record.body.as_ref().err().is_none_or(|cause| cause.stage == Stage::Parse));
+        assert!(record.body.as_ref().err().is_none_or(|rejected| rejected.cause.stage == Stage::Parse));
         seen.push(Seen {
             record: record.record,
             offset: record.offset,
             raw_bytes: record.raw_bytes,
-            body: record.body.map(|b| (b.id.map(Cow::into_owned), b.text.into_owned(), b.extra.to_owned())),
+            body: record
+                .body
+                .map(|b| (b.id.map(Cow::into_owned), b.text.into_owned(), b.extra.to_owned()))
+                .map_err(|rejected| rejected.cause),
         });
         Ok(())
     });
