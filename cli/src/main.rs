@@ -58,8 +58,7 @@ fn main() -> ExitCode {
 
 fn fail(error: &Error, json: bool) -> ExitCode {
     if json {
-        let (message, hint) = (error.message(), error.hint());
-        let class = format!("{:?}", error.class()).to_lowercase();
+        let (class, message, hint) = (error.class(), error.message(), error.hint());
         ui::print(
             &serde_json::json!({ "error": { "class": class, "message": message, "hint": hint } }).to_string(),
         );

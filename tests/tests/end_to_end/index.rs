@@ -207,3 +207,19 @@ fn a_reference_only_removes_a_set_apart_is_not_touched_and_the_longest_stays() {
     ];
     assert_eq!(dropped, expected.map(|(id, rule, kept)| (id.to_owned(), rule.to_owned(), kept.to_owned())));
 }
+
+#[test]
+fn a_document_in_three_jobs_is_published_once_and_the_first_job_is_named() {
+    let folder = prepared(&["first", "second", "third"]);
+    let path = folder.path();
+    let first = job_of(&run(path, "first"));
+    for name in ["second", "third"] {
+        let output = run(path, name);
+        assert!(output.records().is_empty());
+        assert!(output.drops().iter().all(|drop| drop.kept_job.as_ref() == Some(&first)));
+    }
+    let coordinator = CoordinatorProcess::start(path);
+    let stats = index(&coordinator, &["stats", "books"]).remove(0);
+    assert_eq!(stats["jobs"].as_array().unwrap().len(), 3);
+    assert_eq!(stats["documents"], corpus::unique(DOCUMENTS));
+}

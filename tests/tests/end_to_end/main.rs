@@ -1,11 +1,10 @@
-//! End-to-end tests: one binary, since linking the product takes longer than most of them.
+//! End-to-end tests: one binary, since linking the product takes longer than most of them. The control plane has one of
+//! its own: its leases are so short that work beside it would end them.
 
 mod bad_input;
 mod cluster;
-mod control_plane;
 mod in_process;
 mod index;
 mod one_process;
-mod plane;
 mod reference;
 mod s3;

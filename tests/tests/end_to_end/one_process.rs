@@ -134,7 +134,8 @@ fn the_example_runs_as_the_readme_shows_it() {
     std::os::unix::fs::symlink(example.join("data"), folder.path().join("data")).unwrap();
     let shown = tamis_ok(folder.path(), &["run", "job.toml"]);
     assert!(shown.lines().all(|line| line.chars().count() <= 80), "wider than 80 columns:\n{shown}");
-    assert!(shown.contains("emitted"), "{shown}");
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    assert!(readme.contains(shown.trim_end()), "the README does not show:\n{shown}");
     let output = Output::new(folder.path().join("out"));
     output.checked_manifest();
     output.check_sums();
@@ -143,4 +144,41 @@ fn the_example_runs_as_the_readme_shows_it() {
     for stage in ["parse", "filter", "exact", "near", "mix"] {
         assert!(rules.contains(&&Value::from(stage)), "the example shows a drop of {stage}: {rules:?}");
     }
+}
+
+#[test]
+fn a_document_of_a_hundred_megabytes_and_its_near_copy_go_through() {
+    const BYTES: usize = 100 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    // Words that repeat only far apart, of both scripts.
+    let mut text = String::with_capacity(BYTES + 64);
+    for n in 0_u32.. {
+        if text.len() >= BYTES {
+            break;
+        }
+        let han = char::from_u32(0x4e00 + n.wrapping_mul(2_654_435_761) % 20_000).unwrap();
+        text.push_str(&format!("w{:x}{han} ", n.wrapping_mul(2_246_822_519) >> 8));
+    }
+    let near = format!("{text}and a little more at its end");
+    let lines = format!(
+        "{}\n{}\n",
+        serde_json::json!({ "id": "large", "text": text }),
+        serde_json::json!({ "id": "near", "text": near })
+    );
+    fs::write(path.join("large.jsonl"), lines).unwrap();
+    fs::write(
+        path.join("job.toml"),
+        "name = \"large\"\n[[source]]\nname = \"s\"\ninputs = [\"large.jsonl\"]\n[output]\nuri = \"out\"\n",
+    )
+    .unwrap();
+    run(path, "job.toml", &[]);
+    let output = Output::new(path.join("out"));
+    let records = output.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(
+        (records[0]["id"].as_str(), records[0]["text"].as_str()),
+        (Some("large"), Some(text.as_str()))
+    );
+    assert_eq!(output.drops()[0].rule, "near/similarity");
 }

@@ -1,11 +1,13 @@
 //! The control plane, end to end: a real coordinator and real sessions over gRPC, in this process.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod plane;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::plane::{Client, Gate, LONG_LEASE, PATIENCE, Plane, SHORT_LEASE, any_file};
+use plane::{Client, Gate, LONG_LEASE, PATIENCE, Plane, SHORT_LEASE, any_file};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId};
 use tamis_common::{Class, Error};
 use tamis_coordinator::Coordinator;
