@@ -6,8 +6,6 @@ mod shingles;
 mod signer;
 mod similarity;
 mod sketch;
-#[cfg(test)]
-mod speed;
 mod union_find;
 
 pub use params::{DedupParams, HASH_VERSION, derive_bands};
