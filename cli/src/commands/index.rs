@@ -153,21 +153,15 @@ async fn check(client: &mut Client, args: CheckArgs, json: bool) -> Result<ExitC
         tokio::task::spawn_blocking(move || read(&storage, &spec, Messages::new(name, threshold, sender)));
 
     let called = client.index.check(ReceiverStream::new(receiver)).await;
-    let mut known = 0_u64;
-    let mut asked = 0_u64;
-    if let Ok(answers) = called {
-        let mut answers = answers.into_inner();
-        while let Some(answer) = answers.message().await.map_err(refused)? {
-            for result in answer.results {
-                asked += 1;
-                known += u64::from(!result.matches.is_empty());
-                show_result(&result, json);
-            }
+    let mut answers = called.map_err(refused)?.into_inner();
+    let (mut known, mut asked) = (0_u64, 0_u64);
+    while let Some(answer) = answers.message().await.map_err(refused)? {
+        for result in answer.results {
+            asked += 1;
+            known += u64::from(!result.matches.is_empty());
+            show_result(&result, json);
         }
-    } else if let Err(status) = called {
-        return Err(refused(status));
     }
-    // What went wrong in reading explains an early end better than the call does.
     let rejected =
         reading.await.unwrap_or_else(|e| Err(Error::internal(format!("reading ended badly: {e}"))))?;
     let mut said = format!("{known} of {asked} documents stand in the index");
@@ -238,8 +232,8 @@ impl Messages {
 
     fn send(&mut self) -> Result<()> {
         self.bytes = 0;
-        let message = self.next.clone();
-        self.next.documents.clear();
+        let documents = std::mem::take(&mut self.next.documents);
+        let message = v1::CheckRequest { documents, ..self.next.clone() };
         // The call has ended, and says why.
         self.sender.blocking_send(message).map_err(|_| Error::internal("the coordinator ended the call"))
     }
