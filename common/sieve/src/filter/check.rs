@@ -1,0 +1,72 @@
+//! One value of a document against its threshold.
+
+use crate::rules::{Family, Form, Settings};
+
+/// Asks the rules of one family about one document, and notes what was measured.
+pub struct Check<'a> {
+    settings: &'a Settings,
+    form: Form,
+    measured: &'a mut dyn FnMut(usize, f64),
+}
+
+impl<'a> Check<'a> {
+    /// For a document of this form; `measured` is told the place of each rule that was asked, and the value.
+    pub fn new(settings: &'a Settings, form: Form, measured: &'a mut dyn FnMut(usize, f64)) -> Self {
+        Self { settings, form, measured }
+    }
+
+    /// Measures the document by a rule, unless the rule is off.
+    ///
+    /// # Errors
+    /// The rule that the document fails.
+    ///
+    /// # Panics
+    /// If the family has no such rule.
+    pub fn rule(&mut self, name: &str, value: impl FnOnce() -> f64) -> Result<(), Failed> {
+        let family = self.settings.family();
+        let Some(rule) = family.rules.iter().position(|rule| rule.name == name) else {
+            panic!("{} has no rule {name}", family.name)
+        };
+        let threshold = self.settings.threshold(rule, self.form);
+        if threshold == 0.0 {
+            return Ok(());
+        }
+        let value = value();
+        (self.measured)(rule, value);
+        match family.rules[rule].passes(value, threshold) {
+            true => Ok(()),
+            false => Err(Failed { rule, value, threshold, detail: None }),
+        }
+    }
+
+    /// Whether a rule is on for this document.
+    pub fn is_on(&self, name: &str) -> bool {
+        let Family { rules, .. } = self.settings.family();
+        rules
+            .iter()
+            .position(|rule| rule.name == name)
+            .is_some_and(|rule| self.settings.threshold(rule, self.form) != 0.0)
+    }
+}
+
+/// The rule that dropped a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    /// The place of the rule in its family.
+    pub rule: usize,
+    /// What was measured.
+    pub value: f64,
+    /// What it failed.
+    pub threshold: f64,
+    /// More words: the term that was hit, the language that was found.
+    pub detail: Option<String>,
+}
+
+impl Failed {
+    /// With more words.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}

@@ -1,0 +1,74 @@
+//! Lines by two definitions.
+
+/// What stands between `\n`: at least one line, the last one without end; `""` gives one empty line.
+pub fn split_on_newlines(text: &str) -> impl Iterator<Item = &str> {
+    let mut breaks = memchr::memchr_iter(b'\n', text.as_bytes());
+    let mut start = Some(0);
+    std::iter::from_fn(move || {
+        let from = start?;
+        let end = breaks.next();
+        start = end.map(|at| at + 1);
+        Some(&text[from..end.unwrap_or(text.len())])
+    })
+}
+
+/// The lines of Python's `str.splitlines`: ended by `\n`, `\r`, `\r\n`, `\v`, `\f`, U+001C to U+001E, U+0085, U+2028
+/// and U+2029, without their ends; no empty line behind the last end, none in an empty text.
+pub fn split_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at == text.len() {
+            return None;
+        }
+        let rest = &text[at..];
+        let (length, end) = line_end(rest.as_bytes());
+        at += length + end;
+        Some(&rest[..length])
+    })
+}
+
+/// Bytes of the first line and of its end, which is 0 at the end of the text.
+fn line_end(bytes: &[u8]) -> (usize, usize) {
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\n' | 0x0b | 0x0c | 0x1c..=0x1e => return (at, 1),
+            b'\r' => return (at, if bytes.get(at + 1) == Some(&b'\n') { 2 } else { 1 }),
+            0xc2 if bytes.get(at + 1) == Some(&0x85) => return (at, 2),
+            0xe2 if matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xa8 | 0xa9])) => return (at, 3),
+            _ => {}
+        }
+    }
+    (bytes.len(), 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(text: &str) -> Vec<&str> {
+        split_lines(text).collect()
+    }
+
+    #[test]
+    fn lines_are_those_of_python() {
+        assert_eq!(lines(""), Vec::<&str>::new());
+        assert_eq!(lines("\n"), [""]);
+        assert_eq!(lines("a\n"), ["a"]);
+        assert_eq!(lines("a\n\nb"), ["a", "", "b"]);
+        assert_eq!(
+            lines("a\r\nb\rc\u{b}d\u{c}e\u{1c}f\u{1d}g\u{1e}h\u{85}i\u{2028}j\u{2029}k"),
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]
+        );
+        assert_eq!(lines("a\u{1f}b\u{a0}c\u{2026}"), ["a\u{1f}b\u{a0}c\u{2026}"]);
+    }
+
+    proptest! {
+        #[test]
+        fn newlines_split_as_the_standard_library_does(text in "[a\n]{0,12}") {
+            let lines: Vec<_> = split_on_newlines(&text).collect();
+            prop_assert_eq!(lines, text.split('\n').collect::<Vec<_>>());
+        }
+    }
+}

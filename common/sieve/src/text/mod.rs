@@ -1,0 +1,111 @@
+//! The shared views of a text: each is computed once, however many filters ask.
+
+mod chars;
+mod lines;
+mod words;
+
+use std::cell::OnceCell;
+
+pub use chars::{is_alphabetic, is_han, is_punctuation, is_space, is_terminal, trim};
+pub use lines::{split_lines, split_on_newlines};
+pub use words::{Word, Words};
+
+use crate::rules::{ChineseWords, Form};
+
+/// Which form of the rules a job wants for a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// The one that fits its script.
+    #[default]
+    Auto,
+    /// Always [`Form::General`].
+    General,
+    /// Always [`Form::Chinese`].
+    Chinese,
+}
+
+/// What a job says of all its texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextRules {
+    /// Which form of the rules.
+    pub language: Language,
+    /// What counts as a word of Chinese.
+    pub words: ChineseWords,
+}
+
+/// A text and its views.
+pub struct Text<'a> {
+    raw: &'a str,
+    rules: TextRules,
+    chars: OnceCell<usize>,
+    form: OnceCell<Form>,
+    words: OnceCell<Words>,
+}
+
+impl<'a> Text<'a> {
+    /// The views of a text.
+    pub fn new(raw: &'a str, rules: TextRules) -> Self {
+        Self { raw, rules, chars: OnceCell::new(), form: OnceCell::new(), words: OnceCell::new() }
+    }
+
+    /// The same with words from elsewhere, which stand in the text in this order: byte ranges.
+    pub fn with_words(raw: &'a str, rules: TextRules, words: &[(usize, usize)]) -> Self {
+        let text = Self::new(raw, rules);
+        let words = Words::of_ranges(raw, words);
+        text.words.get_or_init(|| words);
+        text
+    }
+
+    /// The text.
+    pub fn raw(&self) -> &'a str {
+        self.raw
+    }
+
+    /// Its code points.
+    pub fn chars(&self) -> usize {
+        *self.chars.get_or_init(|| chars::count(self.raw))
+    }
+
+    /// Which form of the rules holds: where the language is `auto`, Chinese if at least a third of the letters are Han
+    /// characters. (A character of Chinese says about as much as a short word, so that in a text of a third the larger
+    /// part is Chinese.)
+    pub fn form(&self) -> Form {
+        *self.form.get_or_init(|| match self.rules.language {
+            Language::General => Form::General,
+            Language::Chinese => Form::Chinese,
+            Language::Auto => {
+                let (han, others) = chars::count_letters(self.raw);
+                if han > 0 && 2 * han >= others { Form::Chinese } else { Form::General }
+            }
+        })
+    }
+
+    /// Its words.
+    pub fn words(&self) -> &Words {
+        self.words.get_or_init(|| Words::of(self.raw, self.form(), self.rules.words))
+    }
+
+    /// What stands between `\n`, one after the other, those between nothing too.
+    pub fn lines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        split_on_newlines(self.raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_follows_the_script_of_the_letters() {
+        let form = |text: &str| Text::new(text, TextRules::default()).form();
+        assert_eq!(form("the net profit of the year"), Form::General);
+        assert_eq!(form("净利润同比增长百分之三十"), Form::Chinese);
+        assert_eq!(form("净利润 (net profit) 同比增长"), Form::Chinese);
+        assert_eq!(form("the word 利润 is profit"), Form::General);
+        assert_eq!(form("123 --- 456"), Form::General);
+        assert_eq!(form(""), Form::General);
+        let chinese = TextRules { language: Language::Chinese, ..TextRules::default() };
+        assert_eq!(Text::new("profit", chinese).form(), Form::Chinese);
+    }
+}

@@ -1,0 +1,331 @@
+//! Words as filters count them.
+//!
+//! A chunk between white space is cut as spaCy's English tokenizer cuts it, by rules instead of its lists: quotes,
+//! brackets, punctuation, currency and pictures at its ends are words of their own, dots in a row one; `n't`, `'s` and
+//! their like are words; hyphens, slashes and their like between letters cut. An address with `://` stays whole. Each
+//! character of a script that writes without spaces is a word, or jieba cuts Chinese.
+
+use super::chars::{self, AFFIX, CLASSES, LETTER, OWN, PUNCTUATION, SPACE, WORD};
+use crate::rules::{ChineseWords, Form};
+
+/// A word: a range of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Its first byte.
+    pub start: u32,
+    /// The byte behind its last.
+    pub end: u32,
+    /// Its code points.
+    pub chars: u32,
+    /// Whether it holds a letter.
+    pub has_letter: bool,
+    /// Whether it holds nothing but punctuation.
+    pub is_symbol: bool,
+}
+
+impl Word {
+    /// The word itself.
+    pub fn of<'a>(&self, text: &'a str) -> &'a str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// The words of a text, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words(Vec<Word>);
+
+impl std::ops::Deref for Words {
+    type Target = [Word];
+
+    fn deref(&self) -> &[Word] {
+        &self.0
+    }
+}
+
+impl Words {
+    /// The words of a text, by its form.
+    pub(super) fn of(text: &str, form: Form, chinese: ChineseWords) -> Self {
+        // Five bytes a word of English, space included, is few; three of Chinese are exact.
+        let mut words = Self(Vec::with_capacity(text.len() / 4 + 1));
+        match (form, chinese) {
+            (Form::Chinese, ChineseWords::Jieba) => words.cut_by_jieba(text),
+            _ => words.cut(text),
+        }
+        words
+    }
+
+    /// Words that someone else found.
+    pub(super) fn of_ranges(text: &str, ranges: &[(usize, usize)]) -> Self {
+        let mut words = Self(Vec::with_capacity(ranges.len()));
+        for (start, end) in ranges {
+            words.push(text, *start, *end);
+        }
+        words
+    }
+
+    fn push(&mut self, text: &str, start: usize, end: usize) {
+        let (mut chars, mut any, mut all) = (0, 0, PUNCTUATION);
+        for c in text[start..end].chars() {
+            let class = chars::class(c);
+            chars += 1;
+            any |= class;
+            all &= class;
+        }
+        self.add(start, end, chars, any & LETTER != 0, all & PUNCTUATION != 0);
+    }
+
+    fn add(&mut self, start: usize, end: usize, chars: u32, has_letter: bool, is_symbol: bool) {
+        self.0.push(Word { start: start as u32, end: end as u32, chars, has_letter, is_symbol });
+    }
+
+    /// Cuts at white space and characters that are words; what stands between them is a chunk.
+    fn cut(&mut self, text: &str) {
+        let classes = &**CLASSES;
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            let start = at;
+            let (mut any, mut count) = (0, 0);
+            // The chunk, and what ends it.
+            let (ends, length) = loop {
+                let Some(&byte) = bytes.get(at) else { break (SPACE, 0) };
+                let (class, length) = match byte {
+                    0..0x80 => (classes[usize::from(byte)], 1),
+                    _ => {
+                        let c = text[at..].chars().next().unwrap_or(' ');
+                        (chars::class(c), c.len_utf8())
+                    }
+                };
+                if class & (SPACE | OWN) != 0 {
+                    break (class, length);
+                }
+                any |= if class == 0 { AFFIX } else { class };
+                count += 1;
+                at += length;
+            };
+            if at > start {
+                match any & !(LETTER | WORD) == 0 {
+                    true => self.add(start, at, count, any & LETTER != 0, false),
+                    false => self.chunk(text, start, at),
+                }
+            }
+            if ends & OWN != 0 {
+                self.add(at, at + length, 1, ends & LETTER != 0, ends & PUNCTUATION != 0);
+            }
+            at += length;
+        }
+    }
+
+    /// Takes what stands apart off both ends of a chunk; the middle is cut by [`Words::middle`].
+    fn chunk(&mut self, text: &str, start: usize, end: usize) {
+        let (mut start, mut end) = (start, end);
+        while start < end {
+            let length = prefix(&text[start..end]);
+            if length == 0 {
+                break;
+            }
+            self.push(text, start, start + length);
+            start += length;
+        }
+        // Found from the right, they come behind the middle.
+        let mut suffixes = Vec::new();
+        while start < end {
+            let length = suffix(&text[start..end]);
+            if length == 0 {
+                break;
+            }
+            suffixes.push((end - length, end));
+            end -= length;
+        }
+        if start < end {
+            self.middle(text, start, end);
+        }
+        for (start, end) in suffixes.into_iter().rev() {
+            self.push(text, start, end);
+        }
+    }
+
+    /// Cuts within a chunk.
+    fn middle(&mut self, text: &str, start: usize, end: usize) {
+        let chunk = &text[start..end];
+        if chunk.contains("://") || chunk.starts_with("www.") {
+            return self.push(text, start, end);
+        }
+        let mut from = 0;
+        let mut before = '\0';
+        let mut chars = chunk.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            let after = chars.peek().map_or('\0', |(_, c)| *c);
+            let mut length = 0;
+            if at > from && cuts(before, c, after) {
+                length = c.len_utf8();
+                if c == '.' {
+                    length = chunk[at..].len() - chunk[at..].trim_start_matches('.').len();
+                    while chars.next_if(|(_, c)| *c == '.').is_some() {}
+                }
+            }
+            if length > 0 {
+                self.word(text, start + from, start + at);
+                self.push(text, start + at, start + at + length);
+                from = at + length;
+            }
+            before = c;
+        }
+        if from < chunk.len() {
+            self.word(text, start + from, end);
+        }
+    }
+
+    /// A word, of which a contraction is a word of its own.
+    fn word(&mut self, text: &str, start: usize, end: usize) {
+        let cut = end - contraction(&text[start..end]);
+        if cut > start {
+            self.push(text, start, cut);
+        }
+        if cut < end {
+            self.push(text, cut, end);
+        }
+    }
+
+    fn cut_by_jieba(&mut self, text: &str) {
+        self.cut(text);
+    }
+}
+
+/// Bytes of what stands apart at the start of a chunk.
+fn prefix(chunk: &str) -> usize {
+    let mut chars = chunk.chars();
+    let Some(first) = chars.next() else { return 0 };
+    let second = chars.next();
+    match first {
+        '.' => {
+            let dots = chunk.len() - chunk.trim_start_matches('.').len();
+            if dots > 1 { dots } else { 0 }
+        }
+        '+' if second.is_some_and(|c| c.is_ascii_digit()) => 0,
+        _ if chars::class(first) & AFFIX != 0 => first.len_utf8(),
+        _ => 0,
+    }
+}
+
+/// Bytes of what stands apart at the end of a chunk.
+fn suffix(chunk: &str) -> usize {
+    let mut chars = chunk.chars().rev();
+    let Some(last) = chars.next() else { return 0 };
+    let before = chars.next();
+    match last {
+        '.' => {
+            let dots = chunk.len() - chunk.trim_end_matches('.').len();
+            let Some(before) = before else { return 0 };
+            let before_that = chars.next();
+            // A full stop behind a word, but not the one of an abbreviation: `U.S.`, `e.g.`, `J.`.
+            let ends_word = !before.is_uppercase() && before_that != Some('.')
+                || before.is_uppercase() && before_that.is_some_and(char::is_uppercase);
+            if dots > 1 || ends_word { dots } else { 0 }
+        }
+        's' | 'S' if matches!(before, Some('\'' | '’')) => {
+            chunk.len() - chunk.trim_end_matches(last).trim_end_matches(['\'', '’']).len()
+        }
+        '+' if before.is_some_and(|c| c.is_ascii_digit()) => 1,
+        '+' | '=' | '§' => 0,
+        _ if chars::class(last) & AFFIX != 0 => last.len_utf8(),
+        _ => 0,
+    }
+}
+
+/// Whether `c` cuts a word between its neighbours.
+fn cuts(before: char, c: char, after: char) -> bool {
+    let is_letter = |c: char| chars::class(c) & LETTER != 0;
+    let is_word = |c: char| is_letter(c) || c.is_ascii_digit();
+    match c {
+        '…' => true,
+        '.' => after == '.' || before.is_lowercase() && after.is_uppercase(),
+        ',' => is_letter(before) && is_letter(after),
+        '-' | '–' | '—' | '~' if is_word(before) && is_letter(after) => true,
+        '+' | '-' | '*' | '^' => before.is_ascii_digit() && (after.is_ascii_digit() || after == '-'),
+        ':' | '<' | '>' | '=' | '/' => is_word(before) && is_letter(after),
+        _ => false,
+    }
+}
+
+/// Bytes of the contraction that ends a word: `n't`, `'re`, `'ve`, `'ll`, `'d`, `'m`.
+fn contraction(word: &str) -> usize {
+    let Some(at) = word.rfind(['\'', '’']) else { return 0 };
+    let rest = word[at..].trim_start_matches(['\'', '’']);
+    match rest {
+        "t" | "T" if word[..at].ends_with(['n', 'N']) => word.len() - at + 1,
+        "re" | "ve" | "ll" | "d" | "m" | "RE" | "VE" | "LL" | "D" | "M" => word.len() - at,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Text, TextRules};
+    use super::*;
+
+    fn words(text: &str) -> Vec<&str> {
+        Text::new(text, TextRules::default()).words().iter().map(|word| word.of(text)).collect()
+    }
+
+    #[test]
+    fn chunks_are_cut_as_by_spacy() {
+        assert_eq!(words("The quick fox."), ["The", "quick", "fox", "."]);
+        assert_eq!(
+            words("“Don't!” (it's $3.50, e.g. U.S. 1,000)"),
+            ["“", "Do", "n't", "!", "”", "(", "it", "'s", "$", "3.50", ",", "e.g.", "U.S.", "1,000", ")"]
+        );
+        assert_eq!(
+            words("well-known and/or wait... so…on"),
+            ["well", "-", "known", "and", "/", "or", "wait", "...", "so", "…", "on"]
+        );
+        assert_eq!(
+            words("see https://a.b/c?d=e, foo@bar.com - x"),
+            ["see", "https://a.b/c?d=e", ",", "foo@bar.com", "-", "x"]
+        );
+        assert_eq!(
+            words("I'll we've end.Next a,b 3-4 -- #tag ..."),
+            [
+                "I", "'ll", "we", "'ve", "end", ".", "Next", "a", ",", "b", "3", "-", "4", "--", "#", "tag",
+                "..."
+            ]
+        );
+        assert_eq!(words(""), Vec::<&str>::new());
+        assert_eq!(words(" \n\u{1c}"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn each_character_of_chinese_is_a_word() {
+        assert_eq!(
+            words("净利润，增长3.5%（AI）。"),
+            ["净", "利", "润", "，", "增", "长", "3.5", "%", "（", "AI", "）", "。"]
+        );
+    }
+
+    #[test]
+    fn a_word_knows_its_length_letters_and_symbols() {
+        let text = "été 12 ... 中";
+        let words = Text::new(text, TextRules::default());
+        let facts: Vec<_> = words.words().iter().map(|w| (w.chars, w.has_letter, w.is_symbol)).collect();
+        assert_eq!(facts, [(3, true, false), (2, false, false), (3, false, true), (1, true, false)]);
+    }
+
+    proptest! {
+        #[test]
+        fn words_and_white_space_are_the_whole_text(text in prop_oneof![
+            "\\PC{0,40}",
+            "[a-zA-Z0-9.,'’\"()/:…中文，。 \n-]{0,60}",
+        ]) {
+            let mut at = 0;
+            for word in Text::new(&text, TextRules::default()).words().iter() {
+                prop_assert!(text[at..word.start as usize].chars().all(super::super::is_space));
+                prop_assert!(word.start < word.end);
+                prop_assert_eq!(word.chars as usize, word.of(&text).chars().count());
+                at = word.end as usize;
+            }
+            prop_assert!(text[at..].chars().all(super::super::is_space));
+        }
+    }
+}
