@@ -23,6 +23,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a job here: coordinator and workers in this process.
     Run(RunArgs),
+    /// Clean and filter a sample of a job here, and show rule by rule what would go.
+    Try(TryArgs),
+    /// List cleaners and filters with their rules, defaults and sources.
+    Filters(FiltersArgs),
     /// Serve jobs to clients and tasks to workers.
     Coordinator(CoordinatorArgs),
     /// Do tasks for a coordinator.
@@ -114,6 +118,24 @@ pub(crate) struct RunArgs {
     /// Replace a filled output folder.
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TryArgs {
+    /// The job spec, TOML or JSON.
+    pub(crate) spec: PathBuf,
+    /// Documents of the sample, of each source the same number.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) docs: usize,
+    /// Write a page to look at in a browser, too.
+    #[arg(long)]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FiltersArgs {
+    /// Only this cleaner, filter or preset.
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Debug, Args)]

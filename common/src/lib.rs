@@ -12,4 +12,7 @@ pub mod stats;
 pub mod storage;
 pub mod text;
 
+/// Cleaners and filters.
+pub use tamis_sieve as sieve;
+
 pub use error::{Class, Error, Result};

@@ -9,6 +9,9 @@ use std::time::Duration;
 use tamis_common::artefact::{TaskManifest, VERDICTS};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId};
 use tamis_common::shard::Shard;
+use tamis_common::sieve::clean::Cleaners;
+use tamis_common::sieve::filter::Filters;
+use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::Uri;
 use tamis_common::{Class, Error, Result};
@@ -18,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::control::{Control, StepFacts};
 use crate::index::Indexes;
 use crate::job::JobState;
-use crate::store::FileRef;
+use crate::store::{FileRef, NamedFile};
 
 /// Tries at a step that fails by no fault of the job, before the job fails. Pauses between them grow to 4 s.
 const STEP_TRIES: u32 = 4;
@@ -319,32 +322,54 @@ async fn turn_comes(control: &Arc<Control>, job: &JobId) -> Result<()> {
     }
 }
 
+/// What was copied to WORK when a job was planned.
+pub(crate) struct Copies {
+    pub(crate) tokenizer: Option<FileRef>,
+    pub(crate) files: Vec<NamedFile>,
+}
+
 /// The blocking steps: facts from the control, work by [`Steps`], the result back to the control.
 impl Control {
     fn plan(self: &Arc<Self>, job: JobId) -> Result<()> {
         let StepFacts { spec, record, cancel, .. } = self.step_facts(&job)?;
         let spec_json = self.store().blobs().get(&record.spec.sha256)?;
         self.storage().put(&record.spec.uri, &spec_json)?;
-        let tokenizer = self.copy_tokenizer(&spec, &record.work)?;
+        let copies = self.copy_files(&spec, &record.work)?;
         let plan = self.steps().plan(&spec)?;
         for (shard, number) in plan.shards.iter().zip(0..) {
             if shard.id != ShardId(number) {
                 return Err(Error::internal(format!("the plan has shard {} at place {number}", shard.id)));
             }
         }
-        self.enter_scan(&job, &cancel, plan, tokenizer)
+        self.enter_scan(&job, &cancel, plan, copies)
     }
 
-    /// Workers read the tokenizer from WORK by digest, so that a file that changes under a job changes nothing.
-    fn copy_tokenizer(&self, spec: &JobSpec, work: &Uri) -> Result<Option<FileRef>> {
-        let Some(tokenizer) = &spec.tokenizer else { return Ok(None) };
-        let naming = |e: Error| e.context("`tokenizer.path`");
-        let source = Uri::parse(&tokenizer.path).map_err(naming)?;
-        let bytes = self.storage().read(&source).map_err(naming)?;
-        let sha256 = crate::store::digest_of(&bytes);
-        let uri = work.join(&format!("tokenizer-{sha256}.json"));
-        self.storage().put(&uri, &bytes)?;
-        Ok(Some(FileRef { uri, sha256 }))
+    /// Workers read what the spec names from WORK by digest, so that a file that changes under a job changes nothing.
+    fn copy_files(&self, spec: &JobSpec, work: &Uri) -> Result<Copies> {
+        let copy = |name: &str, kind: &str, extension: &str, key: &str| {
+            let naming = |e: Error| e.context(format!("`{key}`"));
+            let bytes = self.storage().read(&Uri::parse(name).map_err(naming)?).map_err(naming)?;
+            let sha256 = crate::store::digest_of(&bytes);
+            let uri = work.join(&format!("{kind}-{sha256}{extension}"));
+            self.storage().put(&uri, &bytes)?;
+            Ok((FileRef { uri, sha256 }, bytes))
+        };
+        let tokenizer = match &spec.tokenizer {
+            None => None,
+            Some(tokenizer) => Some(copy(&tokenizer.path, "tokenizer", ".json", "tokenizer.path")?.0),
+        };
+        let mut files: Vec<NamedFile> = Vec::new();
+        let mut read = Resources::default();
+        for (key, name) in spec.named_files() {
+            let (file, bytes) = copy(name, "file", "", &key)?;
+            files.push(NamedFile { name: name.to_owned(), file });
+            read.insert(name, bytes);
+        }
+        // A list that is no list is told now, not by every worker.
+        let wrong = |e: tamis_common::sieve::BuildError| Error::spec(e.0);
+        Filters::build(&spec.filter.filters, spec.filter.text_rules(), &read).map_err(wrong)?;
+        Cleaners::build(&spec.clean.cleaners, &read).map_err(wrong)?;
+        Ok(Copies { tokenizer, files })
     }
 
     fn resolve(self: &Arc<Self>, job: JobId) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry};
+use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, SAMPLES, Samples};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::{JobSpec, Role, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
@@ -259,10 +259,14 @@ impl Steps for JobSteps {
             outgoing.push(Outgoing { folder: facts.resolve_uri(), file, source: source.name.clone() });
         }
         let mut stats: Vec<(usize, &ScanStats, &EmitStats)> = Vec::new();
+        let mut samples = Samples::default();
         for (scan, emit) in facts.scans.iter().zip(&publication.emits) {
             let (number, source) = source_of(facts, scan.shard)?;
             let emitted = emit.manifest.emit.as_ref().ok_or_else(|| missing("emit", emit.shard))?;
             stats.push((number, scan_stats(scan)?, emitted));
+            if scan.manifest.files.iter().any(|file| file.name == SAMPLES && file.records > 0) {
+                samples.merge(Samples::read(&self.storage, &scan.folder.join(SAMPLES))?);
+            }
             outgoing.extend(emit.manifest.files.iter().map(|file| Outgoing {
                 folder: emit.folder.clone(),
                 file: file.clone(),
@@ -275,6 +279,7 @@ impl Steps for JobSteps {
             tokenizer_sha256: facts.tokenizer.as_ref().map(|file| file.sha256.as_str()),
             shards: stats,
             decisions,
+            samples,
         })?;
         let run = json!({
             "job_id": facts.job,

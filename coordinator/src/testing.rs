@@ -1,8 +1,8 @@
 //! What several tests need.
 
 use tamis_common::spec::{
-    DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup, SourceSpec,
-    TextFormat, TokenFormat, TxtUnit,
+    CleanSpec, DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup,
+    SourceSpec, TextFormat, TokenFormat, TxtUnit,
 };
 
 /// A spec with one source and an output folder.
@@ -17,11 +17,13 @@ pub(crate) fn spec(name: &str, output: &str) -> JobSpec {
             format: None,
             text_field: "text".to_owned(),
             id_field: "id".to_owned(),
+            url_field: "url".to_owned(),
             encoding: "utf-8".to_owned(),
             txt_unit: TxtUnit::File,
             csv_delimiter: ',',
             dedup: SourceDedup::Full,
         }],
+        clean: CleanSpec::default(),
         filter: FilterSpec::default(),
         dedup: DedupSpec::default(),
         mix: None,

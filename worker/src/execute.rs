@@ -1,11 +1,12 @@
 //! What a worker does with a task: the job's spec and tokenizer are fetched once, then scan or emit runs.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use tamis_common::artefact::TaskManifest;
 use tamis_common::ids::Phase;
+use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::{Storage, Uri, hex};
 use tamis_common::{Error, Result};
@@ -14,6 +15,7 @@ use crate::emit::{EmitContext, emit};
 use crate::progress::Progress;
 use crate::run::{Executor, FileRef, Task};
 use crate::scan::{ScanContext, scan};
+use crate::sieve::Sieve;
 use crate::tokenize::Tokenizer;
 
 /// Files that are kept ready; a worker sees few jobs at a time.
@@ -22,14 +24,21 @@ const MOST_CACHED: usize = 8;
 /// Executes tasks for all slots of a worker.
 pub struct Tasks {
     storage: Storage,
-    specs: Mutex<HashMap<String, Arc<JobSpec>>>,
+    jobs: Mutex<HashMap<String, Arc<Job>>>,
     tokenizers: Mutex<HashMap<String, Arc<Tokenizer>>>,
+}
+
+/// What the tasks of a job share.
+struct Job {
+    spec: JobSpec,
+    /// Made by the first scan; emits need none.
+    sieve: OnceLock<Arc<Sieve>>,
 }
 
 impl Tasks {
     /// An executor that reads and writes through `storage`.
     pub fn new(storage: Storage) -> Self {
-        Self { storage, specs: Mutex::default(), tokenizers: Mutex::default() }
+        Self { storage, jobs: Mutex::default(), tokenizers: Mutex::default() }
     }
 
     fn fetch(&self, uri: &Uri, sha256: &str) -> Result<Vec<u8>> {
@@ -61,13 +70,29 @@ impl Tasks {
     }
 }
 
+impl Tasks {
+    /// The cleaners and filters of a job. Other slots may make them at the same time: one of them stays.
+    fn sieve(&self, job: &Job, task: &Task) -> Result<Arc<Sieve>> {
+        if let Some(sieve) = job.sieve.get() {
+            return Ok(sieve.clone());
+        }
+        let mut files = Resources::default();
+        for named in &task.files {
+            files.insert(named.name.as_str(), self.fetch(&named.file.uri, &named.file.sha256)?);
+        }
+        let sieve = Arc::new(Sieve::build(&job.spec, &files)?);
+        Ok(job.sieve.get_or_init(|| sieve).clone())
+    }
+}
+
 impl Executor for Tasks {
     fn run(&self, task: &Task, progress: Arc<Progress>) -> Result<TaskManifest> {
-        let spec = self.cached(&self.specs, &task.spec, |bytes| {
+        let job = self.cached(&self.jobs, &task.spec, |bytes| {
             let json = String::from_utf8(bytes)
                 .map_err(|e| Error::storage(format!("`{}` is not UTF-8", task.spec.uri)).with_source(e))?;
-            JobSpec::from_json(&json)
+            Ok(Job { spec: JobSpec::from_json(&json)?, sieve: OnceLock::new() })
         })?;
+        let spec = &job.spec;
         let tokenizer = match &task.tokenizer {
             None => None,
             Some(file) => Some(self.cached(&self.tokenizers, file, |bytes| {
@@ -76,9 +101,12 @@ impl Executor for Tasks {
             })?),
         };
         let (storage, shard, work) = (&self.storage, &task.shard, &task.work);
-        let (spec, tokenizer, progress) = (&*spec, tokenizer.as_deref(), &*progress);
+        let (tokenizer, progress) = (tokenizer.as_deref(), &*progress);
         match (task.id.phase, &task.emit) {
-            (Phase::Scan, _) => scan(&ScanContext { storage, spec, shard, work, tokenizer, progress }),
+            (Phase::Scan, _) => {
+                let sieve = &*self.sieve(&job, task)?;
+                scan(&ScanContext { storage, spec, shard, work, sieve, tokenizer, progress })
+            }
             (Phase::Emit, Some(inputs)) => emit(&EmitContext {
                 storage,
                 spec,

@@ -1,15 +1,16 @@
-//! The stateless worker: reads, filters, signs, tokenizes and writes shards.
+//! The stateless worker: reads, cleans, filters, signs, tokenizes and writes shards.
 
 pub mod emit;
 pub mod execute;
-pub mod filter;
 pub mod progress;
 pub mod read;
 pub mod run;
 pub mod scan;
 pub mod session;
+pub mod sieve;
 mod threads;
 pub mod tokenize;
+pub mod trial;
 pub mod write;
 
 pub use run::{EmitInputs, Executor, FileRef, Task};

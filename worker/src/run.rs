@@ -24,6 +24,15 @@ pub struct FileRef {
     pub sha256: String,
 }
 
+/// A file that the spec names, as the coordinator keeps it for the job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// What the spec calls it.
+    pub name: String,
+    /// The copy.
+    pub file: FileRef,
+}
+
 /// What an emit reads besides its shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmitInputs {
@@ -50,6 +59,8 @@ pub struct Task {
     pub work: Uri,
     /// The tokenizer file, if the job has one.
     pub tokenizer: Option<FileRef>,
+    /// The files that cleaners and filters name.
+    pub files: Vec<NamedFile>,
     /// Set for an emit.
     pub emit: Option<EmitInputs>,
 }
@@ -67,6 +78,11 @@ impl Task {
             "" => None,
             uri => Some(FileRef { uri: Uri::parse(uri)?, sha256: task.tokenizer_digest }),
         };
+        let named = |file: v1::NamedFile| {
+            let copy = FileRef { uri: Uri::parse(&file.stored_uri)?, sha256: file.digest };
+            Ok(NamedFile { name: file.name, file: copy })
+        };
+        let files = task.files.into_iter().map(named).collect::<Result<_>>()?;
         let emit = match id.phase {
             Phase::Scan => None,
             Phase::Emit => Some(EmitInputs {
@@ -82,6 +98,7 @@ impl Task {
             shard,
             work: Uri::parse(task.work_uri.trim_end_matches('/'))?,
             tokenizer,
+            files,
             emit,
         })
     }

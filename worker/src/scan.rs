@@ -1,4 +1,4 @@
-//! Scan: the records of a shard are read, filtered, hashed and signed; what survives is written with what the later
+//! Scan: the records of a shard are read, cleaned, filtered, hashed and signed; what survives is written with what the later
 //! phases need to know of it.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use tamis_common::artefact::{
     BANDS, BandRow, BandsWriter, DOCUMENTS, DROPS, DocumentRow, DocumentsWriter, Drop, DropCause,
-    DropsWriter, FileEntry, SURVIVORS, Stage, Survivor, SurvivorsWriter, TaskManifest,
+    DropsWriter, FileEntry, SAMPLES, SURVIVORS, Samples, Stage, Survivor, SurvivorsWriter, TaskManifest,
 };
 use tamis_common::dedup::Signer;
 use tamis_common::ids::DocRef;
@@ -16,9 +16,9 @@ use tamis_common::stats::ScanStats;
 use tamis_common::storage::{Storage, Uri, Written};
 use tamis_common::{Error, Result};
 
-use crate::filter::{Document, Filters};
 use crate::progress::Progress;
 use crate::read::{Body, RawRecord, Rejected, read_shard};
+use crate::sieve::{Sieve, counts_of};
 use crate::tokenize::Tokenizer;
 
 /// About this much text of a shard is tokenized to estimate characters a token, at a fraction of the cost of all: the
@@ -39,6 +39,8 @@ pub struct ScanContext<'a> {
     pub shard: &'a Shard,
     /// The folder of this attempt.
     pub work: &'a Uri,
+    /// Its cleaners and filters.
+    pub sieve: &'a Sieve,
     /// The target tokenizer; `None`: nothing is sampled.
     pub tokenizer: Option<&'a Tokenizer>,
     /// Told of what is read, and asked whether to go on.
@@ -56,7 +58,7 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
             ctx.shard.id, ctx.shard.source
         ))
     })?;
-    let filters = Filters::from_spec(&ctx.spec.filter);
+    let mut tally = ctx.sieve.tally();
     let mut output = Output::create(ctx, &source.name)?;
     let mut stats = ScanStats::default();
     let mut reported = 0;
@@ -75,21 +77,22 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
                 Ok(body) => body,
                 Err(Rejected { cause, id }) => return output.drop(place, id.as_deref(), cause),
             };
-            let document = Document::new(&body.text);
-            let (chars, bytes) = (document.chars(), body.text.len() as u64);
-            stats.parsed.add(chars, bytes);
-            // No cleaner is named by a spec yet: the text goes on as it was read.
-            stats.cleaned.add(chars, bytes);
-            if let Some(cause) = filters.judge(&document) {
-                return output.drop(place, body.id.as_deref(), cause);
+            let Body { id, text, extra } = body;
+            stats.parsed.merge(&counts_of(&text));
+            let sieved = ctx.sieve.sieve(text, &mut tally);
+            if let Some(cleaned) = &sieved.cleaned {
+                stats.cleaned.merge(cleaned);
             }
-            stats.filtered.add(chars, bytes);
-            output.keep(place, &body, chars, &mut stats)
+            match sieved.outcome {
+                Err((cause, text)) => output.sift(place, id.as_deref(), cause, &text),
+                Ok(text) => output.keep(place, &Body { id, text, extra }, &mut stats),
+            }
         })?;
     ctx.progress.advance(ctx.shard.bytes.saturating_sub(reported), stats.records % CHECK_EVERY);
     ctx.progress.check()?;
 
     stats.corrupt.extend(end.corrupt);
+    tally.finish(&mut stats);
     output.finish(stats)
 }
 
@@ -109,6 +112,7 @@ struct Output<'a> {
     drops: DropsWriter,
     dropped: u64,
     drop_counts: BTreeMap<String, u64>,
+    samples: Samples,
     /// Rows by band; a shard is bounded, so these are.
     bands: Vec<Vec<BandRow>>,
     /// One survivor in so many, chosen by hash, is tokenized.
@@ -131,6 +135,7 @@ impl<'a> Output<'a> {
             drops: DropsWriter::create(ctx.storage, &ctx.work.join(DROPS))?,
             dropped: 0,
             drop_counts: BTreeMap::new(),
+            samples: Samples::default(),
             bands: vec![Vec::new(); bands],
             sample_one_in: (ctx.shard.bytes / SAMPLE_BYTES).clamp(1, SAMPLE_LEAST).into(),
             row: DocumentRow::default(),
@@ -154,7 +159,21 @@ impl<'a> Output<'a> {
         self.drops.push(drop)
     }
 
-    fn keep(&mut self, place: Place, body: &Body<'_>, chars: u64, stats: &mut ScanStats) -> Result<()> {
+    /// Drops what a cleaner or filter refused.
+    fn sift(&mut self, place: Place, id: Option<&str>, cause: DropCause, text: &str) -> Result<()> {
+        match id {
+            Some(id) => self.samples.offer(&cause, &self.drop.source, id, text),
+            None => {
+                let id = format!("{}#{}", self.ctx.shard.uri, place.offset);
+                self.samples.offer(&cause, &self.drop.source, &id, text);
+            }
+        }
+        self.drop(place, id, cause)
+    }
+
+    fn keep(&mut self, place: Place, body: &Body<'_>, stats: &mut ScanStats) -> Result<()> {
+        let counts = counts_of(&body.text);
+        stats.filtered.merge(&counts);
         let row = &mut self.row;
         row.id.clear();
         match &body.id {
@@ -171,7 +190,7 @@ impl<'a> Output<'a> {
         })?;
 
         (row.record, row.offset) = (place.record, place.offset);
-        (row.chars, row.bytes) = (chars, body.text.len() as u64);
+        (row.chars, row.bytes) = (counts.chars, counts.bytes);
         if self.ctx.spec.dedup.near {
             let signed = self.signer.sign(&body.text);
             row.hash = signed.hash;
@@ -194,7 +213,7 @@ impl<'a> Output<'a> {
         if let Some(tokenizer) = self.ctx.tokenizer
             && row.hash.is_multiple_of(self.sample_one_in)
         {
-            stats.sampled.add(chars, row.bytes);
+            stats.sampled.merge(&counts);
             stats.sampled_tokens += tokenizer.count(&body.text)? as u64;
         }
         Ok(())
@@ -224,10 +243,12 @@ impl<'a> Output<'a> {
             content_sha256: None,
             records,
         };
+        let sampled = self.samples.0.values().map(|samples| samples.len() as u64).sum();
         let files = vec![
             entry(BANDS, writer.finish()?, keys),
             entry(DOCUMENTS, self.documents.finish()?, survivors),
             entry(DROPS, self.drops.finish()?, self.dropped),
+            entry(SAMPLES, self.samples.write(ctx.storage, &ctx.work.join(SAMPLES))?, sampled),
             entry(SURVIVORS, self.survivors.finish()?, survivors),
         ];
         Ok(TaskManifest { files, scan: Some(stats), emit: None })

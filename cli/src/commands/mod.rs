@@ -1,10 +1,12 @@
 //! One function a command.
 
+mod filters;
 mod index;
 mod jobs;
 mod run;
 mod serve;
 mod submit;
+mod trial;
 mod workers;
 
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
     let json = cli.json;
     match cli.command {
         Command::Run(args) => return run::run(args, json).await,
+        Command::Try(args) => return trial::trial(args, json).await,
+        Command::Filters(args) => return filters::list(args, json),
         Command::Coordinator(args) => return serve::coordinator(args, json).await,
         Command::Worker(args) => return serve::worker(args, &cli.coordinator, json).await,
         Command::Submit(args) => return submit::submit(&cli.coordinator, args, json).await,
@@ -41,6 +45,8 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Drain { worker } => workers::drain(&mut client, worker, json).await,
         // Done above.
         Command::Run(_)
+        | Command::Try(_)
+        | Command::Filters(_)
         | Command::Coordinator(_)
         | Command::Worker(_)
         | Command::Submit(_)

@@ -2,6 +2,7 @@
 
 mod progress;
 mod report;
+mod trial;
 
 use std::io::Write as _;
 
@@ -11,6 +12,7 @@ use tamis_proto::v1::{ErrorClass, JobState, Phase};
 
 pub(crate) use progress::Progress;
 pub(crate) use report::report_text;
+pub(crate) use trial::{trial_html, trial_text};
 
 /// Prints a line of data. A reader that has gone away is no error, and does not change how the command ends: a failed
 /// job still exits with 1.

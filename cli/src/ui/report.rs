@@ -1,5 +1,8 @@
 //! A report on 80 columns.
 
+use std::collections::BTreeMap;
+
+use tamis_common::stats::CleanerStats;
 use tamis_common::{Error, Result};
 use tamis_coordinator::report::{Report, SourceReport};
 
@@ -36,6 +39,7 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
             grouped(drop.docs)
         ));
     }
+    cleaners(&report, &mut lines);
     clusters(&report, &mut lines);
     if let Some(tokens) = &report.tokens {
         lines.push(format!("\n{:<24}{:>15}{:>18}{:>15}", "source", "documents", "tokens", "chars/token"));
@@ -58,8 +62,33 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
         ));
     }
     lines.extend(report.sources.iter().filter_map(warning));
+    lines.extend(report.uneven.iter().map(|uneven| {
+        format!(
+            "\nwarning: `{}` drops {:.1} % of the domain documents and {:.1} % of the general ones:\n  look at its samples in report.json; it may be eating tables or statutes",
+            plain(&uneven.rule),
+            100.0 * uneven.domain,
+            100.0 * uneven.general
+        )
+    }));
     lines.extend(report.corrupt.iter().map(|corrupt| format!("\nkept in part: {}", plain(corrupt))));
     Ok(lines.join("\n"))
+}
+
+/// What cleaners changed: documents, then each kind of change.
+fn cleaners(report: &Report, lines: &mut Vec<String>) {
+    let mut all: BTreeMap<&str, CleanerStats> = BTreeMap::new();
+    for (name, stats) in report.sources.iter().flat_map(|source| &source.cleaners) {
+        all.entry(name).or_default().merge(stats);
+    }
+    if !all.is_empty() {
+        lines.push(format!("\n{:<40}{:>14}{:>14}", "cleaned by", "documents", "changes"));
+    }
+    for (name, stats) in all {
+        lines.push(format!("{:<40}{:>14}", fit(name, 39), grouped(stats.docs)));
+        for (what, count) in &stats.changes {
+            lines.push(format!("  {:<38}{:>28}", fit(what, 37), grouped(*count)));
+        }
+    }
 }
 
 /// Clusters by members: `2-3`, `4-7` and so on.
@@ -144,6 +173,8 @@ mod tests {
                 tokens: Some(size),
             }],
             sources: Vec::new(),
+            samples: Default::default(),
+            uneven: Vec::new(),
             drops: vec![RuleDrops { stage: "filter".into(), rule: "r".repeat(200), docs }],
             tokens: Some(TokensReport {
                 tokenizer_sha256: String::new(),

@@ -81,6 +81,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether its published thresholds differ between forms.
+    pub fn differs_for_chinese(&self) -> bool {
+        self.defaults != Defaults::all(self.defaults.general)
+    }
+
     /// Whether the value passes the threshold, which is not 0.
     pub fn passes(&self, value: f64, threshold: f64) -> bool {
         match self.side {
@@ -138,7 +143,7 @@ pub struct Family {
 impl Family {
     /// Whether a rule has other thresholds for Chinese: only then a section `chinese` says something.
     pub fn has_chinese_form(&self) -> bool {
-        self.rules.iter().any(|rule| rule.defaults != Defaults::all(rule.defaults.general))
+        self.rules.iter().any(Rule::differs_for_chinese)
     }
 
     fn rule(&self, name: &str) -> Option<usize> {

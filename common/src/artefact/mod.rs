@@ -7,6 +7,7 @@
 //! | [`BANDS`] | scan | LSH keys of each signature, sorted by band, key, document |
 //! | [`DROPS`] | scan; emit (published) | one row a dropped record, with the cause |
 //! | `clusters/` | resolve (published) | one row a pair of duplicates |
+//! | [`SAMPLES`] | scan | a few documents a rule that cleaners and filters dropped |
 //! | [`VERDICTS`] | resolve and mix | one row a survivor that does not stay, with the cause |
 
 mod bands;
@@ -14,6 +15,7 @@ mod clusters;
 mod documents;
 mod drops;
 mod manifest;
+mod samples;
 mod survivors;
 mod table;
 mod verdicts;
@@ -23,6 +25,7 @@ pub use clusters::{PairRow, PairsWriter};
 pub use documents::{DocumentColumns, DocumentRow, DocumentsReader, DocumentsWriter};
 pub use drops::{Drop, DropCause, DropsReader, DropsWriter, Partner, Stage};
 pub use manifest::{FileEntry, TaskManifest};
+pub use samples::{Sample, Samples};
 pub use survivors::{Survivor, SurvivorBatch, SurvivorsReader, SurvivorsWriter};
 pub use verdicts::{Verdict, VerdictsReader, VerdictsWriter};
 
@@ -34,5 +37,7 @@ pub const DOCUMENTS: &str = "documents.parquet";
 pub const BANDS: &str = "bands.parquet";
 /// File name of the drops of a shard.
 pub const DROPS: &str = "drops.parquet";
+/// File name of the samples of a shard.
+pub const SAMPLES: &str = "samples.json";
 /// File name of the verdicts on a shard.
 pub const VERDICTS: &str = "verdicts.parquet";

@@ -3,6 +3,7 @@
 //! [`JobSpec::parse`] reads what people write and reports every problem at once; [`JobSpec::to_canonical_json`] writes
 //! what crosses the wire.
 
+mod families;
 mod paths;
 mod problem;
 mod read;
@@ -15,7 +16,11 @@ mod validate;
 
 pub use size::parse_size;
 
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+
+use tamis_sieve::rules::{ChineseWords, Settings};
+use tamis_sieve::text::{Language, TextRules};
 
 use crate::dedup::DedupParams;
 
@@ -30,6 +35,8 @@ pub struct JobSpec {
     /// The sources, in the order that decides which duplicate stays.
     #[serde(rename = "source")]
     pub sources: Vec<SourceSpec>,
+    /// Cleaners; off unless named.
+    pub clean: CleanSpec,
     /// Filters; off unless named.
     pub filter: FilterSpec,
     /// Exact and near duplicates.
@@ -49,6 +56,23 @@ impl JobSpec {
     pub fn to_canonical_json(&self) -> String {
         // Only maps with other keys than strings, or a failing `Serialize`, could make this fail.
         serde_json::to_string(self).expect("a spec has nothing that JSON cannot hold")
+    }
+}
+
+impl JobSpec {
+    /// The files that cleaners and filters name, each once, with the section that names it first.
+    pub fn named_files(&self) -> Vec<(String, &str)> {
+        let cleaners = self.clean.cleaners.iter().map(|settings| ("clean", settings));
+        let filters = self.filter.filters.iter().map(|settings| ("filter", settings));
+        let mut named: Vec<(String, &str)> = Vec::new();
+        for (section, settings) in cleaners.chain(filters) {
+            for file in settings.files() {
+                if named.iter().all(|(_, known)| known != file) {
+                    named.push((format!("{section}.{}", settings.family().name), file));
+                }
+            }
+        }
+        named
     }
 }
 
@@ -116,6 +140,8 @@ pub struct SourceSpec {
     pub id_field: String,
     /// WHATWG label of the inputs' encoding. Default `utf-8`.
     pub encoding: String,
+    /// Field or column that holds the address of the page, for filters that ask for it. Default `url`.
+    pub url_field: String,
     /// For `.txt`. Default `file`.
     pub txt_unit: TxtUnit,
     /// Field separator of CSV, one ASCII character. Default `,`.
@@ -133,21 +159,62 @@ impl SourceSpec {
     }
 }
 
-/// `[filter]`
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct FilterSpec {
-    /// `[filter.length]`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub length: Option<LengthSpec>,
+/// `[clean]`: cleaners in the order in which they run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CleanSpec {
+    /// Each with every setting.
+    pub cleaners: Vec<Settings>,
 }
 
-/// `[filter.length]`: bounds in code points of the cleaned text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LengthSpec {
-    /// Fewer are dropped; 0: no lower bound.
-    pub min_chars: u64,
-    /// More are dropped; 0: no upper bound.
-    pub max_chars: u64,
+impl Serialize for CleanSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        serialize_families(&self.cleaners, &mut map)?;
+        map.end()
+    }
+}
+
+/// `[filter]`: filters in the order in which they are asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FilterSpec {
+    /// Which form of the rules holds for a document. Default auto.
+    pub language: Language,
+    /// What counts as a word of Chinese. Default characters.
+    pub words: ChineseWords,
+    /// Each with every setting.
+    pub filters: Vec<Settings>,
+}
+
+impl FilterSpec {
+    /// What the spec says of all texts.
+    pub fn text_rules(&self) -> TextRules {
+        TextRules { language: self.language, words: self.words }
+    }
+}
+
+impl Serialize for FilterSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("language", &self.language)?;
+        map.serialize_entry("words", &self.words)?;
+        serialize_families(&self.filters, &mut map)?;
+        map.end()
+    }
+}
+
+/// A section for each family, in order; a list of them for a family that is named more than once.
+fn serialize_families<M: serde::ser::SerializeMap>(all: &[Settings], map: &mut M) -> Result<(), M::Error> {
+    for (i, first) in all.iter().enumerate() {
+        let same = |other: &&Settings| other.family() == first.family();
+        if all[..i].iter().any(|earlier| same(&earlier)) {
+            continue;
+        }
+        match all.iter().filter(same).collect::<Vec<_>>().as_slice() {
+            [only] => map.serialize_entry(first.family().name, only)?,
+            several => map.serialize_entry(first.family().name, several)?,
+        }
+    }
+    Ok(())
 }
 
 /// Which document of a cluster stays.

@@ -4,8 +4,8 @@ use super::problem::{Problem, error_of};
 use super::reader::{Reader, Section};
 use super::tree::{self, Node};
 use super::{
-    DedupSpec, FilterSpec, JobSpec, Keep, KeepWork, LengthSpec, MixSpec, OnCorrupt, OnShortfall, OutputSpec,
-    Role, RunSpec, SourceDedup, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit,
+    DedupSpec, JobSpec, Keep, KeepWork, MixSpec, OnCorrupt, OnShortfall, OutputSpec, Role, RunSpec,
+    SourceDedup, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit, families,
 };
 use crate::dedup::DedupParams;
 use crate::error::Result;
@@ -70,7 +70,8 @@ fn job(root: Section<'_>) -> JobSpec {
         name: root.required_text("name"),
         tokenizer,
         sources: root.sections("source").into_iter().map(source).collect(),
-        filter: root.section("filter").map(filter).unwrap_or_default(),
+        clean: root.section("clean").map(families::cleaners).unwrap_or_default(),
+        filter: root.section("filter").map(families::filters).unwrap_or_default(),
         dedup: root.section("dedup").map(dedup).unwrap_or_default(),
         mix: root.section("mix").map(mix),
         output: output(root.required_section("output"), default_tokens),
@@ -99,26 +100,12 @@ fn source(section: Section<'_>) -> SourceSpec {
         id_field: section.text("id_field").unwrap_or_else(|| "id".to_owned()),
         format: section.choice("format", &FORMATS),
         encoding: section.text("encoding").unwrap_or_else(|| "utf-8".to_owned()),
+        url_field: section.text("url_field").unwrap_or_else(|| "url".to_owned()),
         txt_unit: section.choice("txt_unit", &TXT_UNITS).unwrap_or(TxtUnit::File),
         csv_delimiter: section
             .parsed("csv_delimiter", "must be one ASCII character", one_char)
             .unwrap_or(','),
         dedup: section.choice("dedup", &SOURCE_DEDUP).unwrap_or(SourceDedup::Full),
-    };
-    section.finish();
-    spec
-}
-
-fn filter(section: Section<'_>) -> FilterSpec {
-    let spec = FilterSpec { length: section.section("length").map(length) };
-    section.finish();
-    spec
-}
-
-fn length(section: Section<'_>) -> LengthSpec {
-    let spec = LengthSpec {
-        min_chars: section.integer("min_chars").unwrap_or(0),
-        max_chars: section.integer("max_chars").unwrap_or(0),
     };
     section.finish();
     spec

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::problem::{Problem, nearest};
 use super::size::parse_size;
-use super::tree::{Entry, Node, Value};
+use super::tree::{Entry, Node, Value, short};
 
 /// What all sections of one spec share.
 #[derive(Default)]
@@ -182,6 +182,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A threshold: a number of at least 0.
+    pub(super) fn threshold(&self, key: &'static str) -> Option<f64> {
+        let node = self.take(key)?;
+        let threshold = match node.value {
+            Value::Float(float) => float,
+            Value::Integer(integer) => integer as f64,
+            _ => f64::NAN,
+        };
+        if threshold.is_finite() && threshold >= 0.0 {
+            return Some(threshold);
+        }
+        self.wrong(key, node, "must be a number of at least 0 (0 turns the rule off)");
+        None
+    }
+
     /// Bytes: an integer, or a text like `128MiB`.
     pub(super) fn size(&self, key: &'static str, default: u64) -> u64 {
         let Some(node) = self.take(key) else { return default };
@@ -213,6 +228,54 @@ impl<'a> Section<'a> {
         }
         self.reader.report(self.path_of(key), node.line, rule);
         None
+    }
+
+    /// A list of a few words; empty if it is not there.
+    pub(super) fn choices<T: Copy>(&self, key: &'static str, known: &[(&'static str, T)]) -> Vec<T> {
+        if !self.has(key) {
+            self.know(key);
+            return Vec::new();
+        }
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let words = self.required_texts(key);
+        let mut values = Vec::with_capacity(words.len());
+        for (i, word) in words.iter().enumerate() {
+            match known.iter().find(|(name, _)| name == word) {
+                Some((_, value)) => values.push(*value),
+                None => self.refuse(
+                    &format!("{key}[{i}]"),
+                    format!("must be one of {}, got `{}`", names.join(", "), short(word)),
+                ),
+            }
+        }
+        values
+    }
+
+    /// Reports a key that breaks a rule.
+    pub(super) fn refuse(&self, key: &str, rule: impl Into<String>) {
+        let line = self.entries.iter().find(|entry| entry.key == key).and_then(|entry| entry.line);
+        self.reader.report(self.path_of(key), line.or(self.line), rule);
+    }
+
+    /// Where `key` stands among the keys of the section.
+    pub(super) fn place_of(&self, key: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.key == key && !matches!(entry.node.value, Value::Null))
+    }
+
+    /// Makes `key` known without reading it.
+    pub(super) fn know(&self, key: &'static str) {
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
+    }
+
+    /// A section or a list of them.
+    pub(super) fn one_or_more(&self, key: &'static str) -> Vec<Section<'a>> {
+        match self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node.value) {
+            Some(Value::List(_)) => self.sections(key),
+            _ => self.section(key).into_iter().collect(),
+        }
     }
 
     /// Reads `key` by `parse`, whose error is the rule.

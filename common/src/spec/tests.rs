@@ -2,6 +2,9 @@
 
 use proptest::prelude::*;
 
+use tamis_sieve::filter;
+use tamis_sieve::rules::Form;
+
 use super::*;
 use crate::error::Class;
 use crate::shard::Format;
@@ -59,7 +62,8 @@ fn a_full_spec_is_read_with_its_defaults() {
     assert_eq!(spec.dedup.resolve_memory, 2 << 30);
     assert_eq!(spec.mix.unwrap().domain_to_general, (1.0, 5.0));
     assert_eq!(spec.run.shard_bytes, 128 << 20);
-    assert_eq!(spec.filter.length, Some(LengthSpec { min_chars: 10, max_chars: 0 }));
+    let [length] = spec.filter.filters.as_slice() else { panic!("{:?}", spec.filter) };
+    assert_eq!((length.family().name, length.threshold(0, Form::General)), ("length", 10.0));
 }
 
 #[test]
@@ -81,7 +85,7 @@ fn three_mistakes_are_reported_at_once_with_line_key_rule_and_value() {
         message(&text),
         "3 problems in the job spec `job.toml`:\n  \
          line 11: `source[1].role` must be one of domain, general, got `generl`; did you mean `general`?\n  \
-         line 19: `filter.length.min_chars` must not be negative, got `-1`\n  \
+         line 19: `filter.length.min_chars` must be a number of at least 0 (0 turns the rule off), got `-1`\n  \
          line 21: `dedup.treshold` is unknown; did you mean `threshold`?"
     );
 }
@@ -209,13 +213,14 @@ prop_compose! {
             vec![Format::Jsonl, Format::Parquet, Format::Csv, Format::Txt])),
         text_field in "\\PC{1,8}",
         id_field in "\\PC{1,8}",
+        url_field in "\\PC{1,8}",
         encoding in prop::sample::select(vec!["utf-8", "gb18030", "big5", "utf-16le"]),
         txt_unit in prop::sample::select(vec![TxtUnit::File, TxtUnit::Line, TxtUnit::Block]),
         csv_delimiter in prop::sample::select(vec![',', '\t', ';', '|', '\'']),
         dedup in prop::sample::select(vec![SourceDedup::Full, SourceDedup::None]),
     ) -> SourceSpec {
         let encoding = encoding.to_owned();
-        SourceSpec { name, role, inputs, format, text_field, id_field, encoding, txt_unit, csv_delimiter, dedup }
+        SourceSpec { name, role, inputs, format, text_field, id_field, url_field, encoding, txt_unit, csv_delimiter, dedup }
     }
 }
 
@@ -235,11 +240,33 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// Any families in any order, some more than once, with other thresholds.
+    fn any_filter()(
+        words in prop::sample::select(vec![ChineseWords::Characters, ChineseWords::Jieba]),
+        language in prop::sample::select(vec![Language::Auto, Language::General, Language::Chinese]),
+        families in prop::collection::vec((prop::sample::select(vec![0, 1]), 0.0f64..1.0), 0..4),
+    ) -> FilterSpec {
+        let filters = families.into_iter().map(|(kind, share)| {
+            let mut settings = Settings::defaults(filter::KINDS[kind].family, words);
+            settings.set_threshold(0, Form::General, share);
+            if !settings.family().rules[0].differs_for_chinese() {
+                settings.set_threshold(0, Form::Chinese, share);
+            }
+            settings
+        });
+        let mut filters: Vec<Settings> = filters.collect();
+        // A spec names the instances of a family in one place.
+        filters.sort_by_key(|settings| settings.family().name);
+        FilterSpec { language, words, filters }
+    }
+}
+
+prop_compose! {
     fn any_spec()(
         name in any_name(),
         mut domain in any_source(Role::Domain),
         mut general in any_source(Role::General),
-        length in prop::option::of((0u64..1000, 1000u64..)),
+        filter in any_filter(),
         dedup in any_dedup(),
         mix in prop::option::of((1e-9f64..1e9, 1e-9f64..1e9, any::<u64>(), any::<bool>())),
         (uri, level) in ("\\PC{1,20}", 1i32..=19),
@@ -257,7 +284,8 @@ prop_compose! {
             name,
             tokenizer: Some(TokenizerSpec { path: "t.json".to_owned() }),
             sources: vec![domain, general],
-            filter: FilterSpec { length: length.map(|(min_chars, max_chars)| LengthSpec { min_chars, max_chars }) },
+            clean: CleanSpec::default(),
+            filter,
             dedup,
             mix: mix.map(|(domain, general, seed, hold)| MixSpec {
                 domain_to_general: (domain, general),
@@ -285,4 +313,43 @@ proptest! {
         let _ = JobSpec::parse(&text, "job.toml");
         let _ = JobSpec::parse(&text, "job.json");
     }
+}
+
+#[test]
+fn filters_stand_in_the_order_of_the_file() {
+    let names = |sections: &str| {
+        let spec =
+            JobSpec::parse(&FULL.replace("[filter.length]\nmin_chars = 10\n", sections), "job.toml").unwrap();
+        let read = JobSpec::from_json(&spec.to_canonical_json()).unwrap();
+        assert_eq!(read, spec);
+        spec.filter.filters.iter().map(|settings| settings.family().name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("[filter.length]\n[filter.gopher_quality]\n"), ["length", "gopher_quality"]);
+    assert_eq!(names("[filter.gopher_quality]\n[filter.length]\n"), ["gopher_quality", "length"]);
+    assert_eq!(names("[[filter.length]]\n[[filter.length]]\n"), ["length", "length"]);
+}
+
+#[test]
+fn a_threshold_for_chinese_has_its_own_section_where_the_defaults_differ() {
+    let text =
+        "[filter.gopher_quality]\nmin_words = 7\nmax_mean_word_chars = 9\nchinese.max_mean_word_chars = 4\n";
+    let spec = JobSpec::parse(&FULL.replace("[filter.length]\nmin_chars = 10\n", text), "job.toml").unwrap();
+    let settings = &spec.filter.filters[0];
+    let thresholds = |rule: usize| [Form::General, Form::Chinese].map(|form| settings.threshold(rule, form));
+    assert_eq!((thresholds(0), thresholds(3)), ([7.0, 7.0], [9.0, 4.0]));
+}
+
+#[test]
+fn a_preset_is_a_list_that_sections_change() {
+    let parse =
+        |text: &str| JobSpec::parse(&FULL.replace("[filter.length]\nmin_chars = 10\n", text), "job.toml");
+    let spec = parse("[filter]\npreset = \"recommended\"\n[filter.length]\nmin_chars = 5\n").unwrap();
+    let preset = filter::presets::preset("recommended").unwrap().settings(ChineseWords::Characters);
+    assert!(spec.filter.filters.len() >= preset.len());
+    let first = preset[0].family().name;
+    let spec = parse(&format!("[filter]\npreset = \"recommended\"\nexcept = [\"{first}\"]\n")).unwrap();
+    assert_eq!(spec.filter.filters.len(), preset.len() - 1);
+    let error =
+        message(&FULL.replace("[filter.length]\nmin_chars = 10\n", "[filter]\nexcept = [\"length\"]\n"));
+    assert!(error.contains("`filter.except` takes families out of a preset, and none is named"), "{error}");
 }

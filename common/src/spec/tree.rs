@@ -138,7 +138,10 @@ pub(super) fn from_toml(text: &str) -> Result<Node, Vec<Problem>> {
 }
 
 fn toml_table(table: &DeTable<'_>, lines: &Lines) -> Value {
-    let entries = table.iter().map(|(key, value)| Entry {
+    let mut entries: Vec<_> = table.iter().collect();
+    // The order of the file: that of filters is an order of work.
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let entries = entries.into_iter().map(|(key, value)| Entry {
         key: key.get_ref().to_string(),
         line: Some(lines.at(key.span().start)),
         node: toml_node(value, lines),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::problem::{Problem, error_of};
 use super::tree::short;
-use super::{DedupSpec, JobSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat};
+use super::{DedupSpec, JobSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat, families};
 use crate::error::Result;
 
 /// Shorter shards cost more in files and calls than they win in parallelism.
@@ -34,13 +34,7 @@ impl JobSpec {
             rules.require(!tokenizer.path.is_empty(), "tokenizer.path", || "must not be empty".to_owned());
         }
         self.check_sources(&mut rules);
-        if let Some(length) = self.filter.length {
-            let ordered = length.max_chars == 0 || length.min_chars <= length.max_chars;
-            rules.require(ordered, "filter.length.max_chars", || {
-                let (min, max) = (length.min_chars, length.max_chars);
-                format!("must be at least `filter.length.min_chars` (`{min}`) or 0 for no bound, got `{max}`")
-            });
-        }
+        families::check("filter", &self.filter.filters, &mut rules);
         check_dedup(&self.dedup, &mut rules);
         self.check_mix(&mut rules);
         self.check_output(&mut rules);
@@ -156,10 +150,10 @@ fn check_dedup(dedup: &DedupSpec, rules: &mut Rules) {
 }
 
 #[derive(Default)]
-struct Rules(Vec<Problem>);
+pub(super) struct Rules(Vec<Problem>);
 
 impl Rules {
-    fn require(&mut self, kept: bool, key: impl Into<String>, rule: impl FnOnce() -> String) {
+    pub(super) fn require(&mut self, kept: bool, key: impl Into<String>, rule: impl FnOnce() -> String) {
         if !kept {
             self.0.push(Problem::new(key, rule()));
         }

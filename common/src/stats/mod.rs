@@ -65,6 +65,87 @@ impl Log2Histogram {
     }
 }
 
+/// Values of a rule, in steps of a quarter of a power of two; buckets that hold nothing are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ValueHistogram(pub BTreeMap<u16, u64>);
+
+impl ValueHistogram {
+    /// Values below 2^-LOWEST count as the lowest bucket but zero.
+    const LOWEST: i32 = -14;
+    /// Values of at least 2^HIGHEST count as the highest bucket.
+    const HIGHEST: i32 = 24;
+    /// Buckets, that of zero included.
+    pub const BUCKETS: usize = 1 + 4 * (Self::HIGHEST - Self::LOWEST) as usize;
+
+    /// The bucket of a value; that of zero and of what is less is 0.
+    pub fn bucket(value: f64) -> u16 {
+        if value.is_nan() || value <= 0.0 {
+            return 0;
+        }
+        let bits = value.to_bits();
+        let exponent = (bits >> 52) as i32 - 1023;
+        let quarter = (bits >> 50) as i32 & 3;
+        let place = (exponent - Self::LOWEST) * 4 + quarter;
+        1 + place.clamp(0, Self::BUCKETS as i32 - 2) as u16
+    }
+
+    /// The least value of a bucket.
+    pub fn least(bucket: u16) -> f64 {
+        match bucket.checked_sub(1) {
+            None => 0.0,
+            Some(place) => {
+                let (power, quarter) = (i32::from(place) / 4 + Self::LOWEST, i32::from(place) % 4);
+                2f64.powi(power) * (1.0 + f64::from(quarter) / 4.0)
+            }
+        }
+    }
+
+    /// Adds another histogram.
+    pub fn merge(&mut self, other: &Self) {
+        merge_counters(&mut self.0, &other.0);
+    }
+
+    /// Values counted.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+}
+
+/// What one rule of a filter saw and did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RuleStats {
+    /// What it dropped.
+    pub dropped: Counts,
+    /// The values of all documents that came as far as this rule.
+    pub values: ValueHistogram,
+}
+
+impl RuleStats {
+    /// Adds another's.
+    pub fn merge(&mut self, other: &Self) {
+        self.dropped.merge(&other.dropped);
+        self.values.merge(&other.values);
+    }
+}
+
+/// What one cleaner did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CleanerStats {
+    /// Documents that it changed.
+    pub docs: u64,
+    /// What it changed, by kind.
+    pub changes: BTreeMap<String, u64>,
+}
+
+impl CleanerStats {
+    /// Adds another's.
+    pub fn merge(&mut self, other: &Self) {
+        self.docs += other.docs;
+        merge_counters(&mut self.changes, &other.changes);
+    }
+}
+
 /// Counters by key, mergeable.
 pub fn merge_counters<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
     for (key, count) in from {
@@ -87,6 +168,12 @@ pub struct ScanStats {
     pub filtered: Counts,
     /// Drops by `stage/rule`.
     pub drops: BTreeMap<String, u64>,
+    /// What cleaners changed, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cleaners: BTreeMap<String, CleanerStats>,
+    /// What filters measured and dropped, by `filter.rule`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, RuleStats>,
     /// Survivors chosen by hash and tokenized to estimate characters a token.
     pub sampled: Counts,
     /// Their tokens.

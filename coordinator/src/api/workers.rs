@@ -203,6 +203,11 @@ fn wire_task(grant: Grant) -> Result<v1::Task> {
         .map_err(|e| Error::internal(format!("a shard cannot be written as JSON: {e}")))?;
     let tokenizer = grant.tokenizer.map(|file| (file.uri.to_string(), file.sha256));
     let (tokenizer_uri, tokenizer_digest) = tokenizer.unwrap_or_default();
+    let files = grant.files.iter().map(|named| v1::NamedFile {
+        name: named.name.clone(),
+        stored_uri: named.file.uri.to_string(),
+        digest: named.file.sha256.clone(),
+    });
     let text = |uri: Option<tamis_common::storage::Uri>| uri.map_or_else(String::new, |uri| uri.to_string());
     Ok(v1::Task {
         job_id: grant.job.0,
@@ -217,6 +222,7 @@ fn wire_task(grant: Grant) -> Result<v1::Task> {
         tokenizer_digest,
         scan_uri: text(grant.scan),
         verdicts_uri: text(grant.verdicts),
+        files: files.collect(),
     })
 }
 

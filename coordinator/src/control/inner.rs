@@ -106,6 +106,8 @@ pub(super) struct Live {
     pub(super) spec: Arc<JobSpec>,
     /// Empty before the plan.
     pub(super) shards: Arc<Vec<Shard>>,
+    /// The files that cleaners and filters name.
+    pub(super) files: Arc<Vec<NamedFile>>,
     /// Of the phases that have begun.
     pub(super) tasks: BTreeMap<Phase, Tasks>,
     pub(super) attempts: BTreeMap<AttemptId, Attempt>,
@@ -117,6 +119,7 @@ impl Live {
         Self {
             spec: Arc::new(spec),
             shards: Arc::default(),
+            files: Arc::default(),
             tasks: BTreeMap::new(),
             attempts: BTreeMap::new(),
             rate: Rate::default(),

@@ -62,6 +62,7 @@ impl Control {
             turn: None,
             plan: None,
             tokenizer: None,
+            files: None,
             fingerprint: None,
             resolved: None,
             error: None,

@@ -1,5 +1,7 @@
 //! Tasks in the hands of workers: grant, heartbeat, commit, fail, release, expire.
 
+use std::sync::Arc;
+
 use tamis_common::artefact::TaskManifest;
 use tamis_common::ids::{AttemptId, JobId, Phase, TaskId, WorkerId};
 use tamis_common::shard::Shard;
@@ -12,7 +14,7 @@ use super::{Control, wall_ms};
 use crate::drive::{attempt_uri, verdicts_uri};
 use crate::job::{Commit, CommitVerdict, TaskRecord, lease_lost};
 use crate::schedule::{AfterFailure, Candidate, Lease, after_failure, assign, release_delay_ms};
-use crate::store::{AttemptRecord, Change, FileRef};
+use crate::store::{AttemptRecord, Change, FileRef, NamedFile};
 
 /// Who speaks about which attempt.
 #[derive(Clone, Debug)]
@@ -51,6 +53,7 @@ pub(crate) struct Grant {
     pub(crate) shard: Shard,
     pub(crate) work: Uri,
     pub(crate) tokenizer: Option<FileRef>,
+    pub(crate) files: Arc<Vec<NamedFile>>,
     /// For emit: the folder of the committed scan, and the file of the verdicts.
     pub(crate) scan: Option<Uri>,
     pub(crate) verdicts: Option<Uri>,
@@ -339,6 +342,7 @@ fn grant_of(id: &JobId, job: &Job, nth: usize, attempt: AttemptId, now_ms: u64) 
         shard: live.shards.get(shard.0 as usize)?.clone(),
         work: attempt_uri(&record.work, task, attempt),
         tokenizer: record.tokenizer.clone(),
+        files: live.files.clone(),
         scan,
         verdicts,
     })

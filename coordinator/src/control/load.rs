@@ -55,6 +55,9 @@ impl Control {
         let mut live = Live::new(self.steps.parse_spec(&json)?);
         let Some(plan) = &record.plan else { return Ok(live) };
         live.shards = std::sync::Arc::new(self.store.blobs().get_json(plan)?);
+        if let Some(files) = &record.files {
+            live.files = std::sync::Arc::new(self.store.blobs().get_json(files)?);
+        }
         for phase in [Phase::Scan, Phase::Emit] {
             if phase == Phase::Emit && record.resolved.is_none() {
                 break;

@@ -8,9 +8,9 @@ use tamis_common::ids::{JobId, Phase};
 
 use super::Control;
 use super::inner::{Job, StepFacts};
-use crate::drive::{Plan, Publication, Resolved, TaskOutput, attempt_uri};
+use crate::drive::{Copies, Plan, Publication, Resolved, TaskOutput, attempt_uri};
 use crate::job::{JobState, Rate, Tasks};
-use crate::store::{Change, FileRef, JobRecord, ResolvedRecord};
+use crate::store::{Change, JobRecord, ResolvedRecord};
 use crate::sweep;
 
 impl Control {
@@ -36,15 +36,21 @@ impl Control {
         id: &JobId,
         cancel: &Arc<AtomicBool>,
         plan: Plan,
-        tokenizer: Option<FileRef>,
+        copies: Copies,
     ) -> Result<()> {
         let digest = self.store.blobs().put_json(&plan.shards)?;
+        let files = match copies.files.is_empty() {
+            true => None,
+            false => Some(self.store.blobs().put_json(&copies.files)?),
+        };
         self.step(id, Some(cancel), JobState::Scanning, |job, record, _| {
             record.plan = Some(digest);
-            record.tokenizer = tokenizer;
+            record.tokenizer = copies.tokenizer;
+            record.files = files;
             if let Some(live) = &mut job.live {
                 live.tasks.insert(Phase::Scan, Tasks::new(Phase::Scan, plan.shards.len()));
                 live.shards = Arc::new(plan.shards);
+                live.files = Arc::new(copies.files);
             }
             Ok(())
         })

@@ -5,9 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tamis_common::artefact::Stage;
+use tamis_common::artefact::{Samples, Stage};
 use tamis_common::spec::{JobSpec, Role};
-use tamis_common::stats::{Counts, EmitStats, Log2Histogram, ScanStats, merge_counters};
+use tamis_common::stats::{
+    CleanerStats, Counts, EmitStats, Log2Histogram, RuleStats, ScanStats, merge_counters,
+};
 use tamis_common::{Error, Result};
 
 use crate::mix::MixPlan;
@@ -43,6 +45,12 @@ pub struct SourceReport {
     pub emitted: Counts,
     /// Drops by `stage/rule`.
     pub drops: BTreeMap<String, u64>,
+    /// What cleaners changed, by their names.
+    #[serde(default)]
+    pub cleaners: BTreeMap<String, CleanerStats>,
+    /// What filters measured and dropped, by `filter.rule`.
+    #[serde(default)]
+    pub rules: BTreeMap<String, RuleStats>,
 }
 
 /// Tokens of one source.
@@ -118,6 +126,17 @@ pub struct RuleDrops {
     pub docs: u64,
 }
 
+/// A rule that may be eating the tables or statutes of the domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnevenRule {
+    /// `filter.rule`.
+    pub rule: String,
+    /// Share of the domain documents that came to the rule and were dropped, 0 to 1.
+    pub domain: f64,
+    /// The same of general documents.
+    pub general: f64,
+}
+
 /// `report.json`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -131,6 +150,12 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// Drops by rule, most first.
     pub drops: Vec<RuleDrops>,
+    /// Samples of what cleaners and filters dropped, by `stage/rule`.
+    #[serde(default)]
+    pub samples: Samples,
+    /// Filter rules that drop far more of the domain than of general text.
+    #[serde(default)]
+    pub uneven: Vec<UnevenRule>,
     /// Tokens; `None` without a tokenizer.
     pub tokens: Option<TokensReport>,
     /// Duplicates and mixture.
@@ -153,6 +178,8 @@ pub struct ReportInput<'a> {
     pub shards: Vec<(usize, &'a ScanStats, &'a EmitStats)>,
     /// What resolve and mix decided.
     pub decisions: Decisions,
+    /// Samples of what scan dropped.
+    pub samples: Samples,
 }
 
 /// Adds the figures up.
@@ -184,6 +211,12 @@ pub fn build(input: ReportInput<'_>) -> Result<Report> {
         report.records += shard.records;
         report.filtered.merge(&shard.filtered);
         report.emitted.merge(&emit.emitted);
+        for (cleaner, stats) in &shard.cleaners {
+            report.cleaners.entry(cleaner.clone()).or_default().merge(stats);
+        }
+        for (rule, stats) in &shard.rules {
+            report.rules.entry(rule.clone()).or_default().merge(stats);
+        }
         for counts in [&shard.drops, &emit.drops] {
             merge_counters(&mut report.drops, counts);
             merge_counters(&mut drops, counts);
@@ -207,8 +240,10 @@ pub fn build(input: ReportInput<'_>) -> Result<Report> {
         version: 1,
         name: input.spec.name.clone(),
         funnel,
+        uneven: uneven(&sources),
         sources,
         drops: by_rule(&drops),
+        samples: input.samples,
         tokens: input.tokenizer_sha256.map(|sha256| TokensReport {
             tokenizer_sha256: sha256.to_owned(),
             engines,
@@ -234,6 +269,8 @@ fn empty_source(source: &tamis_common::spec::SourceSpec) -> SourceReport {
         filtered: Counts::default(),
         emitted: Counts::default(),
         drops: BTreeMap::new(),
+        cleaners: BTreeMap::new(),
+        rules: BTreeMap::new(),
     }
 }
 
@@ -307,4 +344,29 @@ fn by_rule(drops: &BTreeMap<String, u64>) -> Vec<RuleDrops> {
         .collect();
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.docs));
     rules
+}
+
+/// A rule that drops twice as much of the domain as of general text, and two documents in a hundred more, is uneven.
+const UNEVEN_RATIO: f64 = 2.0;
+const UNEVEN_EXCESS: f64 = 0.02;
+/// Of fewer documents a share says nothing.
+const UNEVEN_LEAST: u64 = 50;
+
+fn uneven(sources: &[SourceReport]) -> Vec<UnevenRule> {
+    let rules: BTreeSet<&String> = sources.iter().flat_map(|source| source.rules.keys()).collect();
+    let share = |role: &str, rule: &str| {
+        let of_role = sources.iter().filter(|source| source.role == role);
+        let stats = of_role.filter_map(|source| source.rules.get(rule));
+        let (dropped, seen) =
+            stats.fold((0, 0), |(dropped, seen), s| (dropped + s.dropped.docs, seen + s.values.total()));
+        (seen >= UNEVEN_LEAST).then(|| dropped as f64 / seen as f64)
+    };
+    rules
+        .into_iter()
+        .filter_map(|rule| {
+            let (domain, general) = (share("domain", rule)?, share("general", rule)?);
+            let is_uneven = domain > UNEVEN_RATIO * general && domain - general > UNEVEN_EXCESS;
+            is_uneven.then(|| UnevenRule { rule: rule.clone(), domain, general })
+        })
+        .collect()
 }

@@ -18,7 +18,7 @@ use tamis_common::{Class, Error, Result};
 pub use blobs::Blobs;
 pub(crate) use blobs::digest_of;
 pub(crate) use records::cut;
-pub use records::{AttemptRecord, ErrorRecord, FileRef, JobRecord, PhaseTotals, ResolvedRecord};
+pub use records::{AttemptRecord, ErrorRecord, FileRef, JobRecord, NamedFile, PhaseTotals, ResolvedRecord};
 
 use crate::job::TaskRecord;
 

@@ -23,6 +23,15 @@ pub struct FileRef {
     pub sha256: String,
 }
 
+/// A file that the spec names, and the copy that tasks read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedFile {
+    /// What the spec calls it.
+    pub name: String,
+    /// The copy.
+    pub file: FileRef,
+}
+
 /// Why a job failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorRecord {
@@ -113,6 +122,9 @@ pub struct JobRecord {
     /// The copy of the tokenizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<FileRef>,
+    /// Digest of the list of files that cleaners and filters name, a blob; none: they name no files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<String>,
     /// The pipeline fingerprint of the first worker that it met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
@@ -198,6 +210,7 @@ mod tests {
             turn: None,
             plan: None,
             tokenizer: None,
+            files: None,
             fingerprint: None,
             resolved: None,
             error: None,

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cluster;
+mod filters;
 mod in_process;
 mod index;
 mod one_process;

@@ -10,8 +10,8 @@ use tamis_common::artefact::{DOCUMENTS, FileEntry, SURVIVORS, TaskManifest};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId, WorkerId};
 use tamis_common::shard::{Compression, Format, Part, Shard};
 use tamis_common::spec::{
-    DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup, SourceSpec,
-    TextFormat, TokenFormat, TxtUnit,
+    CleanSpec, DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup,
+    SourceSpec, TextFormat, TokenFormat, TxtUnit,
 };
 use tamis_common::stats::{EmitStats, ScanStats};
 use tamis_common::storage::{Storage, Uri};
@@ -378,11 +378,13 @@ fn spec(name: &str, output: &str, shards: u64, index: Option<&str>) -> JobSpec {
             format: None,
             text_field: "text".to_owned(),
             id_field: "id".to_owned(),
+            url_field: "url".to_owned(),
             encoding: "utf-8".to_owned(),
             txt_unit: TxtUnit::File,
             csv_delimiter: ',',
             dedup: SourceDedup::Full,
         }],
+        clean: CleanSpec::default(),
         filter: FilterSpec::default(),
         dedup: DedupSpec { index: index.map(ToOwned::to_owned), ..DedupSpec::default() },
         mix: None,

@@ -10,8 +10,8 @@ use tamis_common::artefact::{
 use tamis_common::ids::ShardId;
 use tamis_common::shard::{Compression, Format, Part};
 use tamis_common::spec::{
-    DedupSpec, FilterSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup, TextFormat,
-    TokenFormat, TxtUnit,
+    CleanSpec, DedupSpec, FilterSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup,
+    TextFormat, TokenFormat, TxtUnit,
 };
 
 use super::*;
@@ -26,6 +26,7 @@ fn spec(text: TextFormat, tokens: TokenFormat) -> JobSpec {
         format: None,
         text_field: "text".to_owned(),
         id_field: "id".to_owned(),
+        url_field: "url".to_owned(),
         encoding: "utf-8".to_owned(),
         txt_unit: TxtUnit::File,
         csv_delimiter: ',',
@@ -35,6 +36,7 @@ fn spec(text: TextFormat, tokens: TokenFormat) -> JobSpec {
         name: "test".to_owned(),
         tokenizer: None,
         sources: vec![source],
+        clean: CleanSpec::default(),
         filter: FilterSpec::default(),
         dedup: DedupSpec::default(),
         mix: None,

@@ -5,17 +5,17 @@ use std::sync::atomic::Ordering;
 use tamis_common::Class;
 use tamis_common::artefact::{BandsReader, DocumentColumns, DocumentsReader, DropsReader, SurvivorsReader};
 use tamis_common::shard::Format;
-use tamis_common::spec::{LengthSpec, OnCorrupt};
+use tamis_common::sieve::resources::Resources;
+use tamis_common::spec::OnCorrupt;
 
 use super::*;
 use crate::read::tests::Folder;
 use crate::tokenize::tests::small_tokenizer_json;
 
 fn spec() -> JobSpec {
-    let toml = "name='t'\n[[source]]\nname='s'\ninputs=['/x']\n[output]\nuri='/o'\n";
-    let mut spec = JobSpec::parse(toml, "job.toml").unwrap();
-    spec.filter.length = Some(LengthSpec { min_chars: 3, max_chars: 0 });
-    spec
+    let toml =
+        "name='t'\n[[source]]\nname='s'\ninputs=['/x']\n[filter.length]\nmin_chars=3\n[output]\nuri='/o'\n";
+    JobSpec::parse(toml, "job.toml").unwrap()
 }
 
 /// A folder with an input, and what scanning it gave.
@@ -42,7 +42,10 @@ impl Scanned {
         let work = folder.uri.join("work");
         let shard = &folder.shard(content, format);
         let storage = &folder.storage;
-        let result = scan(&ScanContext { storage, spec, shard, work: &work, tokenizer, progress: &progress });
+        let sieve = &Sieve::build(spec, &Resources::default()).unwrap();
+        let progress_of = &progress;
+        let result =
+            scan(&ScanContext { storage, spec, shard, work: &work, sieve, tokenizer, progress: progress_of });
         Self { folder, work, progress, result }
     }
 

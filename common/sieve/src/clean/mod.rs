@@ -3,6 +3,8 @@
 //! A cleaner is one file: a constant [`Family`] with its options, and a [`Cleaner`]. It is named once more, in
 //! [`KINDS`].
 
+pub mod presets;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

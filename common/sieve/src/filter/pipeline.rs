@@ -13,6 +13,10 @@ use crate::text::{Text, TextRules};
 pub struct Dropped {
     /// `filter.rule`.
     pub rule: String,
+    /// The place of the filter in the job.
+    pub filter: usize,
+    /// The place of the rule in its family.
+    pub place: usize,
     /// What was measured.
     pub value: f64,
     /// What it failed.
@@ -30,7 +34,7 @@ pub enum Outcome<'a> {
     Dropped(Dropped),
 }
 
-/// A value that a rule measured: places of the filter and of its rule, and the value.
+/// A value that a rule measured, and what it was measured against.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
     /// The place of the filter in the job.
@@ -39,6 +43,8 @@ pub struct Measured {
     pub rule: usize,
     /// What was measured.
     pub value: f64,
+    /// The threshold for the document's form.
+    pub threshold: f64,
 }
 
 struct Stand {
@@ -112,12 +118,18 @@ impl Stand {
         text: &Text<'_>,
         measured: &mut dyn FnMut(Measured),
     ) -> Result<Verdict, Dropped> {
-        let note = &mut |rule: usize, value: f64| measured(Measured { filter: at, rule, value });
-        let mut check = Check::new(&self.settings, text.form(), note);
+        let form = text.form();
+        let note = &mut |rule: usize, value: f64| {
+            let threshold = self.settings.threshold(rule, form);
+            measured(Measured { filter: at, rule, value, threshold });
+        };
+        let mut check = Check::new(&self.settings, form, note);
         self.filter.judge(text, &mut check).map_err(|failed| {
             let rule = self.settings.family().rules[failed.rule].name;
             Dropped {
                 rule: format!("{}.{rule}", self.label),
+                filter: at,
+                place: failed.rule,
                 value: failed.value,
                 threshold: failed.threshold,
                 detail: failed.detail,

@@ -24,6 +24,7 @@ pub(crate) fn source() -> SourceSpec {
         format: None,
         text_field: "text".to_owned(),
         id_field: "id".to_owned(),
+        url_field: "url".to_owned(),
         encoding: "utf-8".to_owned(),
         txt_unit: TxtUnit::File,
         csv_delimiter: ',',

@@ -1,0 +1,223 @@
+//! A trial of cleaners and filters, for a terminal and for a browser.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use tamis_common::stats::ValueHistogram;
+use tamis_worker::trial::{Example, RuleTrial, Trial};
+
+use super::plain;
+
+/// Colours, if stdout is a terminal that may have them.
+struct Paint(bool);
+
+impl Paint {
+    fn of_stdout() -> Self {
+        Self(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn drop(&self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    fn keep(&self, text: &str) -> String {
+        self.paint("32", text)
+    }
+}
+
+/// The trial as text: what cleaners changed, then filter by filter and rule by rule what went, with the documents
+/// nearest to the threshold on both sides.
+pub(crate) fn trial_text(trial: &Trial) -> String {
+    let paint = Paint::of_stdout();
+    let mut text = format!(
+        "{} documents read, {} without a text, {} empty after cleaning, {} kept ({})\n",
+        trial.records,
+        trial.rejected,
+        trial.emptied,
+        trial.kept.docs,
+        percent(trial.kept.docs, trial.parsed.docs)
+    );
+    for (name, stats) in &trial.cleaners {
+        let changes: Vec<String> =
+            stats.changes.iter().map(|(what, count)| format!("{what} {count}")).collect();
+        line(
+            &mut text,
+            &format!("cleaned by {}: {} documents ({})", paint.bold(name), stats.docs, changes.join(", ")),
+        );
+    }
+    for filter in &trial.filters {
+        line(
+            &mut text,
+            &format!(
+                "\n{}  dropped {} of {} ({}); alone it would drop {} ({})",
+                paint.bold(&plain(&filter.name)),
+                filter.dropped,
+                filter.seen,
+                percent(filter.dropped, filter.seen),
+                filter.alone,
+                percent(filter.alone, trial.parsed.docs - trial.emptied)
+            ),
+        );
+        for rule in filter.rules.iter().filter(|rule| rule.seen > 0) {
+            rule_text(&mut text, rule, &paint);
+        }
+    }
+    text
+}
+
+fn rule_text(text: &mut String, rule: &RuleTrial, paint: &Paint) {
+    let dropped = format!("{:>7} {:>7}", rule.dropped, percent(rule.dropped, rule.seen));
+    let dropped = if rule.dropped > 0 { paint.drop(&dropped) } else { dropped };
+    line(text, &format!("  {:<24}{dropped}  {}: {}", rule.name, bound(rule), rule.about));
+    for (examples, is_kept) in [(&rule.failing, false), (&rule.passing, true)] {
+        for example in examples {
+            let sign = if is_kept { paint.keep("keep") } else { paint.drop("drop") };
+            line(text, &format!("      {sign} {:>10.4}  {}", example.value, excerpt(example)));
+        }
+    }
+}
+
+/// `at least 50`, or `at most 0.2 or 0.256` where the forms differ.
+fn bound(rule: &RuleTrial) -> String {
+    let thresholds: Vec<String> = rule.thresholds.iter().map(f64::to_string).collect();
+    format!("{} {}", rule.passes.replace('_', " "), thresholds.join(" or "))
+}
+
+fn excerpt(example: &Example) -> String {
+    let one_line: String = example.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = one_line.chars().take(60).collect();
+    format!("{}: {}", plain(&example.id), plain(&shown))
+}
+
+fn line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { "-".to_owned() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
+}
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #8884;vertical-align:top}\
+td.n{text-align:right;font-variant-numeric:tabular-nums}.drop{color:#b3261e}.keep{color:#1a7f37}\
+.bars{display:flex;align-items:flex-end;height:3rem;gap:1px}.bars i{background:#7a8aa0;width:.5rem;min-height:1px}\
+details{margin:.3rem 0}code{overflow-wrap:anywhere;white-space:pre-wrap}\
+@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}.drop{color:#f2857d}.keep{color:#5fd07f}}";
+
+/// The trial as a page that needs nothing else.
+pub(crate) fn trial_html(trial: &Trial) -> String {
+    let mut html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+         <title>tamis try</title><style>{STYLE}</style><h1>What cleaners and filters would do</h1>\
+         <p>{} documents read, {} without a text, {} empty after cleaning, <b>{} kept ({})</b>.</p>",
+        trial.records,
+        trial.rejected,
+        trial.emptied,
+        trial.kept.docs,
+        percent(trial.kept.docs, trial.parsed.docs)
+    );
+    if !trial.cleaners.is_empty() {
+        html.push_str("<h2>Cleaners</h2><table><tr><th>cleaner<th>documents<th>changes");
+        for (name, stats) in &trial.cleaners {
+            let changes: Vec<String> =
+                stats.changes.iter().map(|(what, count)| format!("{what} {count}")).collect();
+            let _ = write!(
+                html,
+                "<tr><td>{}<td class=n>{}<td>{}",
+                escaped(name),
+                stats.docs,
+                escaped(&changes.join(", "))
+            );
+        }
+        html.push_str("</table>");
+    }
+    for filter in &trial.filters {
+        let _ = write!(
+            html,
+            "<h2>{}</h2><p>Dropped {} of {} ({}); alone it would drop {}.</p>\
+             <table><tr><th>rule<th>dropped<th>share<th>values (a bar is a quarter of a power of two)",
+            escaped(&filter.name),
+            filter.dropped,
+            filter.seen,
+            percent(filter.dropped, filter.seen),
+            filter.alone
+        );
+        for rule in filter.rules.iter().filter(|rule| rule.seen > 0) {
+            rule_html(&mut html, rule);
+        }
+        html.push_str("</table>");
+    }
+    html
+}
+
+fn rule_html(html: &mut String, rule: &RuleTrial) {
+    let _ = write!(
+        html,
+        "<tr><td><b>{}</b> {}<br>{}<td class=n>{}<td class=n>{}<td>",
+        rule.name,
+        bound(rule),
+        escaped(rule.about),
+        rule.dropped,
+        percent(rule.dropped, rule.seen)
+    );
+    bars(html, &rule.values);
+    if rule.failing.is_empty() && rule.passing.is_empty() {
+        return;
+    }
+    html.push_str("<details><summary>nearest to the threshold</summary>");
+    for (examples, class) in [(&rule.failing, "drop"), (&rule.passing, "keep")] {
+        for example in examples {
+            let _ = write!(
+                html,
+                "<p><span class={class}>{class} {:.4}</span> {} of {}<br><code>{}</code>",
+                example.value,
+                escaped(&example.id),
+                escaped(&example.source),
+                escaped(&example.text)
+            );
+        }
+    }
+    html.push_str("</details>");
+}
+
+fn bars(html: &mut String, values: &ValueHistogram) {
+    let (Some(first), Some(last)) = (values.0.keys().next(), values.0.keys().next_back()) else { return };
+    let most = values.0.values().copied().max().unwrap_or(1);
+    html.push_str("<div class=bars>");
+    for bucket in *first..=*last {
+        let count = values.0.get(&bucket).copied().unwrap_or(0);
+        let _ = write!(
+            html,
+            "<i style=\"height:{:.0}%\" title=\"from {:.4}: {count}\"></i>",
+            100.0 * count as f64 / most as f64,
+            ValueHistogram::least(bucket)
+        );
+    }
+    html.push_str("</div>");
+}
+
+/// Text of strangers within a page: no tag, and no mark that turns the direction of writing.
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in plain(text).chars() {
+        match c {
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '&' => html.push_str("&amp;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            c => html.push(c),
+        }
+    }
+    html
+}
