@@ -346,7 +346,7 @@ impl Control {
 
     /// Workers read what the spec names from WORK by digest, so that a file that changes under a job changes nothing.
     fn copy_files(&self, spec: &JobSpec, work: &Uri) -> Result<Copies> {
-        let copy = |name: &str, kind: &str, extension: &str, key: &str| {
+        let copy = |name: &str, kind: &str, extension: &str, key: &str| -> Result<(FileRef, Vec<u8>)> {
             let naming = |e: Error| e.context(format!("`{key}`"));
             let bytes = self.storage().read(&Uri::parse(name).map_err(naming)?).map_err(naming)?;
             let sha256 = crate::store::digest_of(&bytes);

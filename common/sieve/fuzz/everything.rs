@@ -26,11 +26,18 @@ impl Everything {
     fn of(language: Language) -> Self {
         let words = ChineseWords::Characters;
         let mut files = Resources::default();
-        files.insert(LIST, "spam\n垃圾\nexample.com\nthe quick brown fox jumps over the lazy dog and runs away again\n".as_bytes());
-        let cleaners: Vec<Settings> = clean::KINDS.iter().filter_map(|kind| settings(kind.family, words)).collect();
-        let filters: Vec<Settings> = filter::KINDS.iter().filter_map(|kind| settings(kind.family, words)).collect();
+        files.insert(
+            LIST,
+            "spam\n垃圾\nexample.com\nthe quick brown fox jumps over the lazy dog and runs away again\n"
+                .as_bytes(),
+        );
+        let cleaners: Vec<Settings> =
+            clean::KINDS.iter().filter_map(|kind| settings(kind.family, words)).collect();
+        let filters: Vec<Settings> =
+            filter::KINDS.iter().filter_map(|kind| settings(kind.family, words)).collect();
         let rules = TextRules { language, words };
-        let filter = |settings: &[Settings]| Filters::build(settings, rules, &files).expect("the list is a list");
+        let filter =
+            |settings: &[Settings]| Filters::build(settings, rules, &files).expect("the list is a list");
         let cleaner = |settings: &[Settings]| Cleaners::build(settings, &files).expect("the list is a list");
         Self {
             cleaners: cleaners.chunks(1).chain([cleaners.as_slice()]).map(cleaner).collect(),

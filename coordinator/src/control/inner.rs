@@ -14,7 +14,7 @@ use super::new_flag;
 use super::workers::Worker;
 use crate::job::{JobState, Rate, Tasks};
 use crate::schedule::Lease;
-use crate::store::{JobRecord, PhaseTotals};
+use crate::store::{JobRecord, NamedFile, PhaseTotals};
 
 /// Everything that the coordinator knows.
 #[derive(Default)]

@@ -70,15 +70,22 @@ fn a_trial_says_what_a_job_would_do() {
     let folder = tempfile::tempdir().unwrap();
     sources(folder.path());
     job(folder.path(), "[filter.gopher_quality]\n[filter.length]\nmin_chars = 10\n");
-    let said = tamis_ok(folder.path(), &["try", "job.toml", "--docs", "1000", "--html", "try.html", "--json"]);
+    let said =
+        tamis_ok(folder.path(), &["try", "job.toml", "--docs", "1000", "--html", "try.html", "--json"]);
     let trial: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!((&trial["records"], &trial["kept"]["docs"]), (&json!(120), &json!(100)));
     let filters = trial["filters"].as_array().unwrap();
     let names: Vec<&str> = filters.iter().map(|filter| filter["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["gopher_quality", "length"], "the order of the spec");
     let rule = &filters[0]["rules"][0];
-    assert_eq!((&rule["name"], &rule["dropped"], &rule["by_source"]["domain"]), (&json!("min_words"), &json!(20), &json!(20)));
-    assert_eq!((rule["failing"].as_array().unwrap().len(), rule["passing"].as_array().unwrap().len()), (3, 3));
+    assert_eq!(
+        (&rule["name"], &rule["dropped"], &rule["by_source"]["domain"]),
+        (&json!("min_words"), &json!(20), &json!(20))
+    );
+    assert_eq!(
+        (rule["failing"].as_array().unwrap().len(), rule["passing"].as_array().unwrap().len()),
+        (3, 3)
+    );
 
     let page = fs::read_to_string(folder.path().join("try.html")).unwrap();
     assert!(page.contains("<b>min_words</b>") && !page.contains("<script"), "{page}");
@@ -103,7 +110,10 @@ fn a_trial_of_nothing_says_what_to_add() {
     job(folder.path(), "");
     let (code, said) = tamis_fails(folder.path(), &["try", "job.toml"]);
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("names no cleaner and no filter") && said.contains("preset = \"recommended\""), "{said}");
+    assert!(
+        said.contains("names no cleaner and no filter") && said.contains("preset = \"recommended\""),
+        "{said}"
+    );
 }
 
 #[test]
