@@ -41,11 +41,14 @@ impl<'a> Check<'a> {
 
     /// Whether a rule is on for this document.
     pub fn is_on(&self, name: &str) -> bool {
+        self.threshold(name) != 0.0
+    }
+
+    /// The threshold of a rule for this document, for rules that judge parts of it; 0 is off.
+    pub fn threshold(&self, name: &str) -> f64 {
         let Family { rules, .. } = self.settings.family();
-        rules
-            .iter()
-            .position(|rule| rule.name == name)
-            .is_some_and(|rule| self.settings.threshold(rule, self.form) != 0.0)
+        let rule = rules.iter().position(|rule| rule.name == name);
+        rule.map_or(0.0, |rule| self.settings.threshold(rule, self.form))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Gopher's rules of quality.
 
+use std::cell::LazyCell;
+
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::resources::Resources;
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
-use crate::text::{Text, is_space, split_lines};
+use crate::text::{Text, split_lines, trim};
 
 const FAMILY: Family = Family {
     name: "gopher_quality",
@@ -94,40 +96,86 @@ const CHINESE: [&str; 22] = [
 /// `[filter.gopher_quality]`
 struct GopherQuality {
     /// By form.
-    stop_words: [Vec<String>; 2],
+    stop_words: [StopWords; 2],
 }
 
 impl GopherQuality {
     fn new(settings: &Settings) -> Self {
         let own = settings.texts("stop_words");
         let list = |published: &[&str]| match own.is_empty() {
-            true => published.iter().map(|word| (*word).to_owned()).collect(),
-            false => own.to_vec(),
+            true => StopWords::new(published.iter().map(|word| (*word).to_owned()).collect()),
+            false => StopWords::new(own.to_vec()),
         };
         Self { stop_words: [list(&ENGLISH), list(&CHINESE)] }
     }
+}
 
-    /// Different stop words among the words.
-    fn stop_words(&self, text: &Text<'_>) -> usize {
-        let list = &self.stop_words[text.form() as usize];
-        let longest = list.iter().map(String::len).max().unwrap_or(0);
-        let mut found = vec![false; list.len()];
+struct StopWords {
+    list: Vec<String>,
+    /// By first byte: a bit for each length in bytes of those that start so, the last for all longer ones.
+    lengths: [u32; 256],
+}
+
+impl StopWords {
+    fn new(mut list: Vec<String>) -> Self {
+        list.sort_unstable();
+        list.dedup();
+        let mut lengths = [0; 256];
+        for word in &list {
+            if let Some(first) = word.bytes().next() {
+                lengths[usize::from(first)] |= length_bit(word.len());
+            }
+        }
+        Self { list, lengths }
+    }
+
+    /// Different ones among the words.
+    fn count(&self, text: &Text<'_>) -> usize {
+        let raw = text.raw();
+        let mut found = vec![false; self.list.len()];
         let mut count = 0;
         for word in text.words().iter() {
-            if (word.end - word.start) as usize > longest {
+            let Some(first) = raw.as_bytes().get(word.start as usize) else { continue };
+            if self.lengths[usize::from(*first)] & length_bit((word.end - word.start) as usize) == 0 {
                 continue;
             }
-            let word = word.of(text.raw());
-            if let Some(at) = list.iter().position(|stop| stop == word)
+            if let Ok(at) = self.list.binary_search_by(|stop| stop.as_str().cmp(word.of(raw)))
                 && !std::mem::replace(&mut found[at], true)
             {
                 count += 1;
-                if count == list.len() {
+                if count == self.list.len() {
                     break;
                 }
             }
         }
         count
+    }
+}
+
+fn length_bit(length: usize) -> u32 {
+    1 << length.min(31)
+}
+
+/// Lines of Python's `splitlines`.
+#[derive(Default)]
+struct Lines {
+    all: u64,
+    /// With `•` or `-` at the start.
+    bullets: u64,
+    /// With an ellipsis at the end.
+    ellipses: u64,
+}
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let mut lines = Self::default();
+        for line in split_lines(text) {
+            let line = trim(line);
+            lines.all += 1;
+            lines.bullets += u64::from(line.starts_with(['•', '-']));
+            lines.ellipses += u64::from(line.ends_with("...") || line.ends_with('…'));
+        }
+        lines
     }
 }
 
@@ -153,27 +201,13 @@ impl Filter for GopherQuality {
         check.rule("max_mean_word_chars", || mean)?;
         check.rule("max_hash_ratio", || memchr::memchr_iter(b'#', raw.as_bytes()).count() as f64 / all)?;
         check.rule("max_ellipsis_ratio", || ellipses(raw) as f64 / all)?;
-        let share_of_lines = |is: fn(&str) -> bool| {
-            let (mut lines, mut found) = (0_u64, 0_u64);
-            for line in split_lines(raw) {
-                lines += 1;
-                found += u64::from(is(line));
-            }
-            found as f64 / lines as f64
-        };
-        check.rule("max_bullet_lines", || {
-            share_of_lines(|line| line.trim_start_matches(is_space).starts_with(['•', '-']))
-        })?;
-        check.rule("max_ellipsis_lines", || {
-            share_of_lines(|line| {
-                let line = line.trim_end_matches(is_space);
-                line.ends_with("...") || line.ends_with('…')
-            })
-        })?;
+        let lines = LazyCell::new(|| Lines::of(raw));
+        check.rule("max_bullet_lines", || lines.bullets as f64 / lines.all as f64)?;
+        check.rule("max_ellipsis_lines", || lines.ellipses as f64 / lines.all as f64)?;
         check.rule("min_alphabetic_words", || {
             words.iter().filter(|word| word.has_letter).count() as f64 / all
         })?;
-        check.rule("min_stop_words", || self.stop_words(text) as f64)?;
+        check.rule("min_stop_words", || self.stop_words[text.form() as usize].count(text) as f64)?;
         Ok(Verdict::Keep)
     }
 }
@@ -187,7 +221,6 @@ fn ellipses(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{drop_of, published};
-    use super::*;
     use crate::rules::Value;
 
     const ENGLISH_TEXT: &str = "the profit of the company was higher than that of the year before, and the board \

@@ -3,11 +3,15 @@
 //! A family is one file: a constant [`Family`] with its rules, and a [`Filter`] that asks them in order. It is named
 //! once more, in [`KINDS`].
 
+mod c4;
 mod check;
+mod fineweb;
 mod gopher_quality;
+mod gopher_repetition;
 mod length;
 mod pipeline;
 pub mod presets;
+mod seen;
 #[cfg(test)]
 mod testing;
 
@@ -46,7 +50,8 @@ pub struct FilterKind {
 }
 
 /// All families, in the order in which they are listed.
-pub const KINDS: &[FilterKind] = &[length::KIND, gopher_quality::KIND];
+pub const KINDS: &[FilterKind] =
+    &[length::KIND, gopher_repetition::KIND, gopher_quality::KIND, c4::KIND, fineweb::KIND];
 
 /// The family of a name.
 pub fn kind(name: &str) -> Option<&'static FilterKind> {

@@ -1,6 +1,6 @@
 //! Lists of filters under one name.
 
-use crate::rules::{ChineseWords, Settings};
+use crate::rules::{ChineseWords, Settings, Value};
 
 use super::kind;
 
@@ -33,13 +33,43 @@ impl Preset {
 }
 
 /// All presets.
-pub const PRESETS: &[Preset] = &[Preset {
-    name: "recommended",
-    about: "what drops noise and leaves real text",
-    filters: &[PresetFilter { family: "gopher_quality", change: |settings| settings }],
-}];
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "recommended",
+        about: "what drops noise and leaves real text",
+        filters: &[PresetFilter { family: "gopher_quality", change: |settings| settings }],
+    },
+    // FineWeb asks addresses against a list and the language first.
+    Preset {
+        name: "fineweb",
+        about: "the filters of FineWeb in their published order; for Chinese those of FineWeb-2",
+        filters: &[
+            PresetFilter { family: "gopher_repetition", change: |settings| settings },
+            PresetFilter { family: "gopher_quality", change: |settings| settings },
+            PresetFilter {
+                family: "c4",
+                change: |settings| settings.with_value("terminal_punctuation", Value::Flag(false)),
+            },
+            PresetFilter { family: "fineweb", change: |settings| settings },
+        ],
+    },
+];
 
 /// The preset of a name.
 pub fn preset(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_name_families_and_options_that_exist() {
+        for preset in PRESETS {
+            for words in [ChineseWords::Characters, ChineseWords::Jieba] {
+                assert!(!preset.settings(words).is_empty(), "{}", preset.name);
+            }
+        }
+    }
 }

@@ -217,8 +217,54 @@ pub(super) fn count(text: &str) -> usize {
     text.chars().count()
 }
 
+/// Whether at least a third of the letters are Han characters.
+pub(super) fn is_mostly_han(text: &str) -> bool {
+    let bytes = Leads::of(text);
+    if 2 * bytes.may_be_han < bytes.ascii_letters || bytes.may_be_han == 0 {
+        return false;
+    }
+    if bytes.are_han > 0 && 2 * bytes.are_han >= bytes.ascii_letters + bytes.others {
+        return true;
+    }
+    let (han, others) = count_letters(text);
+    han > 0 && 2 * han >= others
+}
+
+/// First bytes of code points, counted without a look at the others: enough to tell most texts.
+#[derive(Default)]
+struct Leads {
+    ascii_letters: usize,
+    /// U+3000 to U+9FFF, U+F000 and above.
+    may_be_han: usize,
+    /// U+5000 to U+9FFF.
+    are_han: usize,
+    /// All beyond ASCII but those.
+    others: usize,
+}
+
+impl Leads {
+    fn of(text: &str) -> Self {
+        let mut all = Self::default();
+        // Short enough for counts of a byte, which the compiler adds sixteen at a time.
+        for chunk in text.as_bytes().chunks(240) {
+            let (mut ascii_letters, mut may_be_han, mut are_han, mut leads) = (0_u8, 0_u8, 0_u8, 0_u8);
+            for byte in chunk {
+                ascii_letters += u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
+                leads += u8::from(*byte >= 0xc0);
+                are_han += u8::from(byte.wrapping_sub(0xe5) < 5);
+                may_be_han += u8::from(byte.wrapping_sub(0xe3) < 7) + u8::from(byte.wrapping_sub(0xef) < 2);
+            }
+            all.ascii_letters += usize::from(ascii_letters);
+            all.may_be_han += usize::from(may_be_han);
+            all.are_han += usize::from(are_han);
+            all.others += usize::from(leads - are_han);
+        }
+        all
+    }
+}
+
 /// Han characters, and letters of other scripts.
-pub(super) fn count_letters(text: &str) -> (usize, usize) {
+fn count_letters(text: &str) -> (usize, usize) {
     let classes = &*CLASSES;
     let (mut han, mut others) = (0, 0);
     for c in text.chars() {
@@ -238,7 +284,17 @@ pub(super) fn count_letters(text: &str) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn first_bytes_tell_what_counted_letters_tell(text in "[a-cé中文\u{3400}\u{4dc0}\u{f900}\u{20000}ア。！ 1-3]{0,12}") {
+            let (han, others) = count_letters(&text);
+            prop_assert_eq!(is_mostly_han(&text), han > 0 && 2 * han >= others);
+        }
+    }
 
     #[test]
     fn space_and_letters_are_those_of_python() {

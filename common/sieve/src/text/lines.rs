@@ -1,5 +1,7 @@
 //! Lines by two definitions.
 
+use std::ops::Range;
+
 /// What stands between `\n`: at least one line, the last one without end; `""` gives one empty line.
 pub fn split_on_newlines(text: &str) -> impl Iterator<Item = &str> {
     let mut breaks = memchr::memchr_iter(b'\n', text.as_bytes());
@@ -12,30 +14,71 @@ pub fn split_on_newlines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// What stands between runs of at least so many `\n`; there is something before the first and behind the last, be it
+/// empty.
+pub fn split_on_newline_runs(text: &str, at_least: usize) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let mut start = Some(0);
+    std::iter::from_fn(move || {
+        let from = start?;
+        let mut at = from;
+        start = None;
+        while let Some(found) = memchr::memchr(b'\n', &bytes[at..]) {
+            let length = bytes[at + found..].iter().take_while(|byte| **byte == b'\n').count();
+            at += found + length;
+            if length >= at_least {
+                start = Some(at);
+                return Some(&text[from..at - length]);
+            }
+        }
+        Some(&text[from..])
+    })
+}
+
 /// The lines of Python's `str.splitlines`: ended by `\n`, `\r`, `\r\n`, `\v`, `\f`, U+001C to U+001E, U+0085, U+2028
 /// and U+2029, without their ends; no empty line behind the last end, none in an empty text.
 pub fn split_lines(text: &str) -> impl Iterator<Item = &str> {
+    line_ranges(text).map(|line| &text[line])
+}
+
+/// Where the lines of [`split_lines`] stand.
+pub fn line_ranges(text: &str) -> impl Iterator<Item = Range<usize>> + use<'_> {
     let mut at = 0;
     std::iter::from_fn(move || {
         if at == text.len() {
             return None;
         }
-        let rest = &text[at..];
-        let (length, end) = line_end(rest.as_bytes());
+        let start = at;
+        let (length, end) = line_end(&text.as_bytes()[at..]);
         at += length + end;
-        Some(&rest[..length])
+        Some(start..start + length)
     })
 }
+
+/// Bytes with which ends of lines start.
+const MAY_END: [bool; 256] = {
+    let mut may_end = [false; 256];
+    let starts = [b'\n', b'\r', 0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0xc2, 0xe2];
+    let mut at = 0;
+    while at < starts.len() {
+        may_end[starts[at] as usize] = true;
+        at += 1;
+    }
+    may_end
+};
 
 /// Bytes of the first line and of its end, which is 0 at the end of the text.
 fn line_end(bytes: &[u8]) -> (usize, usize) {
     for (at, byte) in bytes.iter().enumerate() {
+        if !MAY_END[usize::from(*byte)] {
+            continue;
+        }
         match byte {
-            b'\n' | 0x0b | 0x0c | 0x1c..=0x1e => return (at, 1),
             b'\r' => return (at, if bytes.get(at + 1) == Some(&b'\n') { 2 } else { 1 }),
             0xc2 if bytes.get(at + 1) == Some(&0x85) => return (at, 2),
             0xe2 if matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xa8 | 0xa9])) => return (at, 3),
-            _ => {}
+            0xc2 | 0xe2 => {}
+            _ => return (at, 1),
         }
     }
     (bytes.len(), 0)
@@ -62,6 +105,16 @@ mod tests {
             ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]
         );
         assert_eq!(lines("a\u{1f}b\u{a0}c\u{2026}"), ["a\u{1f}b\u{a0}c\u{2026}"]);
+    }
+
+    #[test]
+    fn paragraphs_stand_between_empty_lines() {
+        let split = |text, at_least| split_on_newline_runs(text, at_least).collect::<Vec<_>>();
+        assert_eq!(split("a\nb\n\nc\n\n\n\nd", 2), ["a\nb", "c", "d"]);
+        assert_eq!(split("a\nb\n\nc\n", 1), ["a", "b", "c", ""]);
+        assert_eq!(split("\n", 1), ["", ""]);
+        assert_eq!(split("", 2), [""]);
+        assert_eq!(split("a\n", 2), ["a\n"]);
     }
 
     proptest! {

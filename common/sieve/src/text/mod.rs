@@ -6,8 +6,9 @@ mod words;
 
 use std::cell::OnceCell;
 
+pub(crate) use chars::ends_sentence;
 pub use chars::{is_alphabetic, is_han, is_punctuation, is_space, is_terminal, trim};
-pub use lines::{split_lines, split_on_newlines};
+pub use lines::{line_ranges, split_lines, split_on_newline_runs, split_on_newlines};
 pub use words::{Word, Words};
 
 use crate::rules::{ChineseWords, Form};
@@ -74,16 +75,19 @@ impl<'a> Text<'a> {
         *self.form.get_or_init(|| match self.rules.language {
             Language::General => Form::General,
             Language::Chinese => Form::Chinese,
-            Language::Auto => {
-                let (han, others) = chars::count_letters(self.raw);
-                if han > 0 && 2 * han >= others { Form::Chinese } else { Form::General }
-            }
+            Language::Auto if chars::is_mostly_han(self.raw) => Form::Chinese,
+            Language::Auto => Form::General,
         })
     }
 
     /// Its words.
     pub fn words(&self) -> &Words {
         self.words.get_or_init(|| Words::of(self.raw, self.form(), self.rules.words))
+    }
+
+    /// The words of another text, say of one of its lines, changed, by the same rules.
+    pub fn words_of(&self, text: &str) -> Words {
+        Words::of(text, self.form(), self.rules.words)
     }
 
     /// What stands between `\n`, one after the other, those between nothing too.

@@ -5,8 +5,15 @@
 //! their like are words; hyphens, slashes and their like between letters cut. An address with `://` stays whole. Each
 //! character of a script that writes without spaces is a word, or jieba cuts Chinese.
 
+use std::sync::LazyLock;
+
+use jieba_rs::Jieba;
+
 use super::chars::{self, AFFIX, CLASSES, LETTER, OWN, PUNCTUATION, SPACE, WORD};
 use crate::rules::{ChineseWords, Form};
+
+/// Loaded when the first text asks for it: its dictionary takes time and room.
+static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
 
 /// A word: a range of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,14 +95,10 @@ impl Words {
             let (mut any, mut count) = (0, 0);
             // The chunk, and what ends it.
             let (ends, length) = loop {
-                let Some(&byte) = bytes.get(at) else { break (SPACE, 0) };
-                let (class, length) = match byte {
-                    0..0x80 => (classes[usize::from(byte)], 1),
-                    _ => {
-                        let c = text[at..].chars().next().unwrap_or(' ');
-                        (chars::class(c), c.len_utf8())
-                    }
-                };
+                if at == bytes.len() {
+                    break (SPACE, 0);
+                }
+                let (class, length) = class_at(classes, text, at);
                 if class & (SPACE | OWN) != 0 {
                     break (class, length);
                 }
@@ -116,8 +119,29 @@ impl Words {
         }
     }
 
+    /// Most chunks that are no words are a word of ASCII and a mark: cut here, if the chunk is one.
+    fn word_and_mark(&mut self, text: &str, start: usize, end: usize) -> bool {
+        let Some((mark, word)) = text.as_bytes()[start..end].split_last() else { return false };
+        let Some(last) = word.last() else { return false };
+        let stands_apart = match mark {
+            b',' | b';' | b':' | b'!' | b'?' | b')' | b'"' => true,
+            b'.' => !last.is_ascii_uppercase(),
+            _ => false,
+        };
+        if !stands_apart || !word.iter().all(u8::is_ascii_alphanumeric) {
+            return false;
+        }
+        let has_letter = word.iter().any(u8::is_ascii_alphabetic);
+        self.add(start, end - 1, word.len() as u32, has_letter, false);
+        self.add(end - 1, end, 1, false, true);
+        true
+    }
+
     /// Takes what stands apart off both ends of a chunk; the middle is cut by [`Words::middle`].
     fn chunk(&mut self, text: &str, start: usize, end: usize) {
+        if self.word_and_mark(text, start, end) {
+            return;
+        }
         let (mut start, mut end) = (start, end);
         while start < end {
             let length = prefix(&text[start..end]);
@@ -148,7 +172,9 @@ impl Words {
     /// Cuts within a chunk.
     fn middle(&mut self, text: &str, start: usize, end: usize) {
         let chunk = &text[start..end];
-        if chunk.contains("://") || chunk.starts_with("www.") {
+        let is_plain = chunk.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_address = || memchr::memchr(b':', chunk.as_bytes()).is_some() && chunk.contains("://");
+        if is_plain || chunk.starts_with("www.") || is_address() {
             return self.push(text, start, end);
         }
         let mut from = 0;
@@ -187,8 +213,32 @@ impl Words {
         }
     }
 
+    /// Jieba cuts Chinese and leaves everything else between white space a word for each run or character.
     fn cut_by_jieba(&mut self, text: &str) {
-        self.cut(text);
+        for token in JIEBA.cut(text, true) {
+            let word = chars::trim(token.word);
+            if !word.is_empty() {
+                // White space is a token of its own, if any.
+                self.push(text, token.byte_start, token.byte_start + token.word.len());
+            }
+        }
+    }
+}
+
+/// The classes of the code point that starts at this byte, and its bytes.
+#[inline(always)]
+fn class_at(classes: &[u8], text: &str, at: usize) -> (u8, usize) {
+    let low = |byte: u8| usize::from(byte & 0x3f);
+    match text.as_bytes()[at..] {
+        [ascii @ 0..0x80, ..] => (classes[usize::from(ascii)], 1),
+        [first @ 0xe0..0xf0, second, third, ..] => {
+            (classes[usize::from(first & 0xf) << 12 | low(second) << 6 | low(third)], 3)
+        }
+        [first @ 0xc0..0xe0, second, ..] => (classes[usize::from(first & 0x1f) << 6 | low(second)], 2),
+        _ => {
+            let c = text[at..].chars().next().unwrap_or(' ');
+            (chars::class(c), c.len_utf8())
+        }
     }
 }
 
@@ -264,7 +314,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{Text, TextRules};
-    use super::*;
 
     fn words(text: &str) -> Vec<&str> {
         Text::new(text, TextRules::default()).words().iter().map(|word| word.of(text)).collect()

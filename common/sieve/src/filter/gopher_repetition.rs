@@ -1,0 +1,363 @@
+//! Gopher's rules of repetition.
+
+use super::seen::{Counts, Duplicates, Seen, hash, hash_of_two};
+use super::{Check, Failed, Filter, FilterKind, Verdict};
+use crate::rules::{Defaults, Family, Rule, Side};
+use crate::text::{Text, Words, split_on_newline_runs, trim};
+
+const fn at_most(name: &'static str, defaults: Defaults, about: &'static str) -> Rule {
+    Rule { name, side: Side::AtMost, defaults, about }
+}
+
+const TOP: &str =
+    "characters of the most frequent n-gram, spaces between words included, over those of the text";
+const DUPLICATED: &str = "characters of n-grams that were there before, over those of the text";
+
+const FAMILY: Family = Family {
+    name: "gopher_repetition",
+    about: "paragraphs, lines and n-grams that occur again",
+    source: "Rae et al. 2021, arXiv:2112.11446, table A1, as in datatrove 0.10.1; Chinese: FineWeb-2 cmn_Hani, \
+             for characters re-derived (docs/filters.md)",
+    rules: &[
+        Rule {
+            name: "min_chars",
+            side: Side::AtLeast,
+            defaults: Defaults::all(1.0),
+            about: "code points: an empty text has no shares",
+        },
+        at_most(
+            "max_duplicate_paragraphs",
+            Defaults::each(0.3, 0.0, 0.0),
+            "share of paragraphs (between empty lines) that were there before",
+        ),
+        at_most(
+            "max_duplicate_paragraph_chars",
+            Defaults::each(0.2, 0.0, 0.0),
+            "their characters over those of the text",
+        ),
+        at_most(
+            "max_duplicate_lines",
+            Defaults::each(0.3, 0.287, 0.287),
+            "share of lines (between line feeds) that were there before",
+        ),
+        at_most(
+            "max_duplicate_line_chars",
+            Defaults::each(0.2, 0.0, 0.0),
+            "their characters over those of the text",
+        ),
+        at_most("max_top_2_gram", Defaults::each(0.20, 0.256, 0.256), TOP),
+        at_most("max_top_3_gram", Defaults::each(0.18, 0.201, 0.201), TOP),
+        at_most("max_top_4_gram", Defaults::each(0.16, 0.171, 0.171), TOP),
+        at_most("max_duplicate_5_grams", Defaults::each(0.15, 0.198, 0.198), DUPLICATED),
+        at_most("max_duplicate_6_grams", Defaults::each(0.14, 0.182, 0.182), DUPLICATED),
+        at_most("max_duplicate_7_grams", Defaults::each(0.13, 0.167, 0.167), DUPLICATED),
+        at_most("max_duplicate_8_grams", Defaults::each(0.12, 0.154, 0.154), DUPLICATED),
+        at_most("max_duplicate_9_grams", Defaults::each(0.11, 0.140, 0.140), DUPLICATED),
+        at_most("max_duplicate_10_grams", Defaults::each(0.10, 0.127, 0.127), DUPLICATED),
+    ],
+    options: &[],
+};
+
+pub(super) const KIND: FilterKind =
+    FilterKind { family: &FAMILY, build: |_, _| Ok(Box::new(GopherRepetition)) };
+
+/// Sizes of n-grams of which the most frequent is measured, with their rules.
+const TOP_RULES: [(usize, &str); 3] = [(2, "max_top_2_gram"), (3, "max_top_3_gram"), (4, "max_top_4_gram")];
+/// Sizes of n-grams of which all that repeat are measured, with their rules.
+const DUPLICATE_RULES: [(usize, &str); 6] = [
+    (5, "max_duplicate_5_grams"),
+    (6, "max_duplicate_6_grams"),
+    (7, "max_duplicate_7_grams"),
+    (8, "max_duplicate_8_grams"),
+    (9, "max_duplicate_9_grams"),
+    (10, "max_duplicate_10_grams"),
+];
+
+/// `[filter.gopher_repetition]`
+struct GopherRepetition;
+
+impl Filter for GopherRepetition {
+    fn judge(&self, text: &Text<'_>, check: &mut Check<'_>) -> Result<Verdict, Failed> {
+        let raw = text.raw();
+        check.rule("min_chars", || text.chars() as f64)?;
+        if raw.is_empty() {
+            return Ok(Verdict::Keep);
+        }
+        let chars = text.chars() as f64;
+
+        if check.is_on("max_duplicate_paragraphs") || check.is_on("max_duplicate_paragraph_chars") {
+            let found = Duplicates::among(split_on_newline_runs(trim(raw), 2));
+            check.rule("max_duplicate_paragraphs", || found.share())?;
+            check.rule("max_duplicate_paragraph_chars", || found.chars as f64 / chars)?;
+        }
+        if check.is_on("max_duplicate_lines") || check.is_on("max_duplicate_line_chars") {
+            let found = Duplicates::among(split_on_newline_runs(raw, 1));
+            check.rule("max_duplicate_lines", || found.share())?;
+            check.rule("max_duplicate_line_chars", || found.chars as f64 / chars)?;
+        }
+
+        if !TOP_RULES.iter().chain(&DUPLICATE_RULES).any(|(_, rule)| check.is_on(rule)) {
+            return Ok(Verdict::Keep);
+        }
+        let joined = Joined::of(raw, text.words());
+        let mut counts = Counts::default();
+        let mut tops = TopGrams::new(&joined, &mut counts);
+        for (n, rule) in TOP_RULES {
+            tops.lengthen();
+            if n <= joined.words() {
+                check.rule(rule, || tops.chars_of_top() as f64 / chars)?;
+            }
+        }
+        let candidates = joined.may_be_repeated(&mut counts);
+        let mut seen = Seen::new(candidates.len());
+        for (n, rule) in DUPLICATE_RULES {
+            check.rule(rule, || joined.chars_of_repeated(n, &candidates, &mut seen) as f64 / chars)?;
+        }
+        Ok(Verdict::Keep)
+    }
+}
+
+/// The words of a text without anything between them: a run of words is a slice, and two are equal if these are,
+/// wherever words end in them.
+struct Joined {
+    /// Then some zeros, so that eight bytes can be read wherever a word starts.
+    bytes: Vec<u8>,
+    /// By word, and one more for the end: its first byte, and code points before it.
+    starts: Vec<(u32, u32)>,
+}
+
+/// Bytes at the start of a run of words by which runs are told apart first: those of five Han characters.
+const WINDOW: usize = 15;
+
+/// Words of the shortest run of which repeats are measured.
+const SHORTEST: usize = DUPLICATE_RULES[0].0;
+
+impl Joined {
+    fn of(raw: &str, words: &Words) -> Self {
+        let mut bytes = Vec::with_capacity(raw.len() + 8);
+        let mut starts = Vec::with_capacity(words.len() + 1);
+        let mut chars = 0;
+        starts.push((0, 0));
+        for word in words.iter() {
+            bytes.extend_from_slice(word.of(raw).as_bytes());
+            chars += word.chars;
+            starts.push((bytes.len() as u32, chars));
+        }
+        bytes.extend_from_slice(&[0; 8]);
+        Self { bytes, starts }
+    }
+
+    fn words(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Where a word starts, in bytes; also where the last one ends.
+    fn start(&self, word: usize) -> usize {
+        self.starts[word].0 as usize
+    }
+
+    /// Code points of `n` words.
+    fn chars(&self, word: usize, n: usize) -> u64 {
+        u64::from(self.starts[word + n].1 - self.starts[word].1)
+    }
+
+    /// Eight bytes, as a number.
+    #[inline]
+    fn eight(&self, at: usize) -> u64 {
+        self.bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    fn hash_of_word(&self, word: usize) -> u64 {
+        let (start, end) = (self.start(word), self.start(word + 1));
+        match end - start {
+            0 => 0,
+            length @ 1..=8 => hash_of_two(self.eight(start) << (64 - 8 * length), length as u64),
+            _ => hash(&self.bytes[start..end]),
+        }
+    }
+
+    /// Words at which a run may start that equals another, whatever its number of words: its first bytes stand at the
+    /// start of another word too, or it may be shorter than these. The others, nearly all, need no closer look.
+    fn may_be_repeated(&self, counts: &mut Counts) -> Vec<u32> {
+        const SHORT: u32 = u32::MAX;
+        let Some(runs) = (self.words() + 1).checked_sub(SHORTEST) else { return Vec::new() };
+        let end = self.start(self.words());
+        counts.clear(runs);
+        let number = |word: usize| {
+            let start = self.start(word);
+            if start + WINDOW > end {
+                return SHORT;
+            }
+            let window = hash_of_two(self.eight(start), self.eight(start + WINDOW - 8));
+            let number = counts.add(window, word as u32);
+            if self.start(word + SHORTEST) - start < WINDOW { SHORT } else { number }
+        };
+        let numbers: Vec<u32> = (0..runs).map(number).collect();
+        let repeats = |number: u32| number == SHORT || counts.times(number) > 1;
+        (0..).zip(numbers).filter(|(_, number)| repeats(*number)).map(|(word, _)| word).collect()
+    }
+
+    /// Code points of the n-grams that were there before, of those that start at these words; behind one of them the
+    /// next that is looked at starts, for no word is counted twice.
+    fn chars_of_repeated(&self, n: usize, candidates: &[u32], seen: &mut Seen) -> u64 {
+        seen.clear();
+        let mut repeated = 0;
+        let mut next = 0;
+        for word in candidates.iter().map(|word| *word as usize) {
+            if word < next {
+                continue;
+            }
+            if word + n > self.words() {
+                break;
+            }
+            if !seen.insert(hash(&self.bytes[self.start(word)..self.start(word + n)])) {
+                repeated += self.chars(word, n);
+                next = word + n;
+            }
+        }
+        repeated
+    }
+}
+
+/// The most frequent n-grams, from pairs of words on: two are equal if their words are.
+struct TopGrams<'a> {
+    joined: &'a Joined,
+    /// Of n-grams that occur more than once.
+    counts: &'a mut Counts,
+    /// By the place of an n-gram: its number, [`ONCE`] for those that do not occur again.
+    numbers: Vec<u32>,
+    n: usize,
+}
+
+/// No n-gram occurs again that holds one that does not.
+const ONCE: u32 = u32::MAX;
+
+impl<'a> TopGrams<'a> {
+    /// Of single words.
+    fn new(joined: &'a Joined, counts: &'a mut Counts) -> Self {
+        counts.clear(joined.words());
+        let numbers =
+            (0..joined.words()).map(|word| counts.add(joined.hash_of_word(word), word as u32)).collect();
+        Self { joined, counts, numbers, n: 1 }
+    }
+
+    /// Goes on to n-grams of one word more: each is one behind the other of the former, overlapping.
+    fn lengthen(&mut self) {
+        for number in &mut self.numbers {
+            if *number != ONCE && self.counts.times(*number) == 1 {
+                *number = ONCE;
+            }
+        }
+        self.counts.clear(self.numbers.len() / 2);
+        for place in 1..self.numbers.len() {
+            let (first, second) = (self.numbers[place - 1], self.numbers[place]);
+            self.numbers[place - 1] = match first != ONCE && second != ONCE {
+                true => self.counts.add(u64::from(first) << 32 | u64::from(second), place as u32 - 1),
+                false => ONCE,
+            };
+        }
+        self.numbers.pop();
+        self.n += 1;
+    }
+
+    /// Code points of all occurrences of the most frequent n-gram, of equals the first, as if it was written with
+    /// spaces; it may occur once. There must be `n` words.
+    fn chars_of_top(&self) -> u64 {
+        let (first, times) = match self.counts.top() {
+            Some(top) if top.times > 1 => (top.first as usize, u64::from(top.times)),
+            _ => (0, 1),
+        };
+        (self.joined.chars(first, self.n) + self.n as u64 - 1) * times
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{drop_of, published};
+    use super::*;
+
+    fn rule(text: &str) -> Option<&'static str> {
+        drop_of(&published("gopher_repetition"), text).map(|(rule, _, _)| rule)
+    }
+
+    fn words(text: &str) -> Text<'_> {
+        Text::new(text, Default::default())
+    }
+
+    #[test]
+    fn a_text_fails_the_first_rule_in_order() {
+        assert_eq!(rule(""), Some("min_chars"));
+        assert_eq!(rule(" "), None);
+        assert_eq!(rule("\n"), Some("max_duplicate_lines"));
+        assert_eq!(rule("a\n\nb\n\na"), Some("max_duplicate_paragraphs"));
+        assert_eq!(rule("long as it is\n\nb\n\nc\n\nlong as it is"), Some("max_duplicate_paragraph_chars"));
+        assert_eq!(rule("a\nb\na"), Some("max_duplicate_lines"));
+        assert_eq!(rule("long as it is\nb\nc\nlong as it is"), Some("max_duplicate_line_chars"));
+        assert_eq!(rule("one two one two one two three"), Some("max_top_2_gram"));
+    }
+
+    #[test]
+    fn the_top_n_gram_is_written_with_spaces_and_of_equals_the_first() {
+        let text = words("ab c x ab c y yy z y yy");
+        let joined = Joined::of(text.raw(), text.words());
+        let mut counts = Counts::default();
+        let mut tops = TopGrams::new(&joined, &mut counts);
+        tops.lengthen();
+        assert_eq!(tops.chars_of_top(), 2 * 4);
+        tops.lengthen();
+        assert_eq!(tops.chars_of_top(), 6);
+    }
+
+    fn chars_of_repeated(text: &Text<'_>, n: usize) -> u64 {
+        let joined = Joined::of(text.raw(), text.words());
+        joined.chars_of_repeated(n, &joined.may_be_repeated(&mut Counts::default()), &mut Seen::new(0))
+    }
+
+    #[test]
+    fn repeated_n_grams_are_equal_without_their_spaces() {
+        assert_eq!(chars_of_repeated(&words("ab c d e f a bc d e f"), 5), 6);
+        assert_eq!(chars_of_repeated(&words("ab c d e f a bc d e f"), 11), 0);
+        assert_eq!(chars_of_repeated(&words(""), 5), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn n_grams_are_those_of_a_plain_search(
+            text in prop_oneof!["([ab]{1,2} ){0,40}", "((one|another|o|nea|nother|中|文) ?){0,60}"],
+            n in 2..11_usize,
+        ) {
+            let text = words(&text);
+            let all: Vec<&str> = text.words().iter().map(|word| word.of(text.raw())).collect();
+            let chars = |gram: &String| gram.chars().count();
+            if all.len() >= n {
+                let mut best = (0, String::new());
+                for gram in all.windows(n).map(|gram| gram.join(" ")) {
+                    let times = all.windows(n).filter(|other| other.join(" ") == gram).count();
+                    if times > best.0 {
+                        best = (times, gram);
+                    }
+                }
+                let joined = Joined::of(text.raw(), text.words());
+                let mut counts = Counts::default();
+                let mut tops = TopGrams::new(&joined, &mut counts);
+                (1..n).for_each(|_| tops.lengthen());
+                prop_assert_eq!(tops.chars_of_top(), (best.0 * chars(&best.1)) as u64);
+            }
+            let n = n.max(SHORTEST);
+            let (mut seen, mut repeated, mut at) = (Vec::new(), 0, 0);
+            while at + n <= all.len() {
+                let gram = all[at..at + n].concat();
+                if seen.contains(&gram) {
+                    repeated += chars(&gram);
+                    at += n;
+                } else {
+                    seen.push(gram);
+                    at += 1;
+                }
+            }
+            prop_assert_eq!(chars_of_repeated(&text, n), repeated as u64);
+        }
+    }
+}

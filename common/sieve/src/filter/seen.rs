@@ -1,0 +1,241 @@
+//! What was seen before: sets and counts of texts by their 64-bit hash.
+//!
+//! A hash stands for its text: among a million pieces of one document two different ones share a hash with a chance of
+//! 3 in 100 million.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The hash of a piece of text.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
+}
+
+/// The hash of two numbers.
+#[inline]
+pub(super) fn hash_of_two(first: u64, second: u64) -> u64 {
+    let product = u128::from(first ^ 0x9e37_79b9_7f4a_7c15) * u128::from(second ^ 0xd6e8_feb8_6659_fd93);
+    (product >> 64) as u64 ^ product as u64
+}
+
+/// Slots of the smallest table.
+const SMALLEST: usize = 256;
+
+/// A set of hashes: open addressing, half full at most, so that a look takes a step or two.
+pub(super) struct Seen {
+    /// A power of two of them; 0 is free.
+    slots: Vec<u64>,
+    held: usize,
+}
+
+impl Seen {
+    /// An empty set, of a size that suits this many hashes but a large number only when they come.
+    pub(super) fn new(expected: usize) -> Self {
+        Self { slots: vec![0; slots_for(expected)], held: 0 }
+    }
+
+    /// Forgets all, keeps the room.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(0);
+        self.held = 0;
+    }
+
+    /// Adds a hash; false if it was there.
+    #[inline]
+    pub(super) fn insert(&mut self, hash: u64) -> bool {
+        let hash = hash | 1;
+        let slot = self.slot_of(hash);
+        if self.slots[slot] == hash {
+            return false;
+        }
+        self.slots[slot] = hash;
+        self.held += 1;
+        if 2 * self.held > self.slots.len() {
+            self.grow();
+        }
+        true
+    }
+
+    /// Where the hash is, or would be.
+    #[inline]
+    fn slot_of(&self, hash: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        // The lowest bit is always set.
+        let mut slot = (hash >> 1) as usize & mask;
+        while self.slots[slot] != 0 && self.slots[slot] != hash {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let slots = vec![0; 2 * self.slots.len()];
+        for hash in std::mem::replace(&mut self.slots, slots) {
+            if hash != 0 {
+                let slot = self.slot_of(hash);
+                self.slots[slot] = hash;
+            }
+        }
+    }
+}
+
+/// Numbers hashes in the order in which they first come, and counts how often each does.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// A power of two of them, half full at most: the number of a hash and 1; 0 is free.
+    slots: Vec<u32>,
+    /// By number.
+    counts: Vec<Count>,
+}
+
+/// How often one hash came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    hash: u64,
+    /// Times.
+    pub(super) times: u32,
+    /// Where it came first.
+    pub(super) first: u32,
+}
+
+impl Counts {
+    /// Forgets all, and makes ready for this many hashes or more.
+    pub(super) fn clear(&mut self, expected: usize) {
+        let slots = slots_for(expected).max(self.slots.len());
+        self.slots.clear();
+        self.slots.resize(slots, 0);
+        self.counts.clear();
+    }
+
+    /// Counts a hash that came at this place; its number.
+    #[inline]
+    pub(super) fn add(&mut self, hash: u64, place: u32) -> u32 {
+        let mask = self.slots.len() - 1;
+        let mut slot = first_slot(hash) & mask;
+        loop {
+            let number = self.slots[slot];
+            if number == 0 {
+                break;
+            }
+            let count = &mut self.counts[number as usize - 1];
+            if count.hash == hash {
+                count.times = count.times.saturating_add(1);
+                return number - 1;
+            }
+            slot = (slot + 1) & mask;
+        }
+        self.counts.push(Count { hash, times: 1, first: place });
+        self.slots[slot] = self.counts.len() as u32;
+        if 2 * self.counts.len() > self.slots.len() {
+            self.grow();
+        }
+        self.counts.len() as u32 - 1
+    }
+
+    /// How often the hash of this number came.
+    #[inline]
+    pub(super) fn times(&self, number: u32) -> u32 {
+        self.counts[number as usize].times
+    }
+
+    /// The most frequent one, of equals the first seen; none without any.
+    pub(super) fn top(&self) -> Option<Count> {
+        self.counts.iter().copied().reduce(|top, count| if count.times > top.times { count } else { top })
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mut slots = vec![0; 2 * self.slots.len()];
+        let mask = slots.len() - 1;
+        for (number, count) in (1..).zip(&self.counts) {
+            let mut slot = first_slot(count.hash) & mask;
+            while slots[slot] != 0 {
+                slot = (slot + 1) & mask;
+            }
+            slots[slot] = number;
+        }
+        self.slots = slots;
+    }
+}
+
+/// A table for this many, or for a part of a large number: it grows when they come.
+fn slots_for(expected: usize) -> usize {
+    (2 * expected).clamp(SMALLEST, 1 << 16).next_power_of_two()
+}
+
+/// Numbers that are no hashes have their bits low.
+#[inline]
+fn first_slot(hash: u64) -> usize {
+    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+}
+
+/// The parts of a text that stood in it before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Duplicates {
+    /// All parts.
+    pub(super) parts: usize,
+    /// Second and later occurrences.
+    pub(super) duplicates: usize,
+    /// Their code points.
+    pub(super) chars: usize,
+}
+
+impl Duplicates {
+    /// Of these parts, empty ones too.
+    pub(super) fn among<'a>(parts: impl Iterator<Item = &'a str>) -> Self {
+        let mut seen = Seen::new(0);
+        let mut found = Self::default();
+        for part in parts {
+            found.add(part, &mut seen);
+        }
+        found
+    }
+
+    /// One more part.
+    pub(super) fn add(&mut self, part: &str, seen: &mut Seen) {
+        self.parts += 1;
+        if !seen.insert(hash(part.as_bytes())) {
+            self.duplicates += 1;
+            self.chars += part.chars().count();
+        }
+    }
+
+    /// Share of the parts.
+    pub(super) fn share(&self) -> f64 {
+        self.duplicates as f64 / self.parts as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn second_and_later_occurrences_are_duplicates() {
+        let found = Duplicates::among(["净", "", "a", "净", "", "净"].into_iter());
+        assert_eq!(found, Duplicates { parts: 6, duplicates: 3, chars: 2 });
+    }
+
+    proptest! {
+        #[test]
+        fn sets_and_counts_are_those_of_the_standard_library(keys in prop::collection::vec(0..600_u64, 0..1500)) {
+            let (mut seen, mut counts) = (Seen::new(0), Counts::default());
+            counts.clear(0);
+            let mut expected = HashMap::new();
+            for (place, key) in keys.iter().enumerate() {
+                let hash = hash(&key.to_le_bytes());
+                let (times, _) = expected.entry(hash).or_insert((0_u32, place as u32));
+                *times += 1;
+                prop_assert_eq!(seen.insert(hash), *times == 1);
+                let number = counts.add(hash, place as u32);
+                prop_assert_eq!(counts.times(number), *times);
+            }
+            let top = expected.values().map(|(times, first)| (*times, u32::MAX - first)).max();
+            prop_assert_eq!(top, counts.top().map(|found| (found.times, u32::MAX - found.first)));
+        }
+    }
+}
