@@ -1,0 +1,122 @@
+//! What cleaners share: a scan for the few places where they must look, and a text rewritten at a few places.
+
+/// Bytes tested at once: enough for any width of vector, few enough that a hit is soon found among them.
+const STEP: usize = 64;
+
+/// The first place from `from` on where `is` holds of three bytes in a row; behind the end stand zeros. A test made of
+/// comparisons joined by `&` and `|` runs on vectors, so that text without a hit passes at the speed of memory.
+#[inline(always)]
+pub(super) fn find(bytes: &[u8], from: usize, is: impl Fn(u8, u8, u8) -> bool) -> Option<usize> {
+    let mut at = from;
+    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<{ STEP + 2 }>()) {
+        let triples = || window.iter().zip(&window[1..]).zip(&window[2..]);
+        if triples().fold(false, |any, ((a, b), c)| any | is(*a, *b, *c)) {
+            let hit = triples().position(|((a, b), c)| is(*a, *b, *c));
+            steps(STEP);
+            return hit.map(|hit| at + hit);
+        }
+        at += STEP;
+    }
+    steps(at - from.min(at));
+    (at..bytes.len()).find(|at| {
+        let [a, b, c] = triple(bytes, *at);
+        is(a, b, c)
+    })
+}
+
+/// The three bytes from here on.
+pub(super) fn triple(bytes: &[u8], at: usize) -> [u8; 3] {
+    [0, 1, 2].map(|offset| bytes.get(at + offset).copied().unwrap_or(0))
+}
+
+/// The character that starts here; `\0` at the end.
+pub(super) fn char_at(text: &str, at: usize) -> char {
+    text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('\0')
+}
+
+/// The character that ends here; `\0` at the start.
+pub(super) fn char_before(text: &str, at: usize) -> char {
+    text.get(..at).and_then(|rest| rest.chars().next_back()).unwrap_or('\0')
+}
+
+/// A text with changes from left to right; without any it is never copied.
+pub(super) struct Rewrite<'a> {
+    text: &'a str,
+    out: String,
+    /// What of the text stands in `out` or was replaced.
+    done: usize,
+    changed: bool,
+}
+
+impl<'a> Rewrite<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, out: String::new(), done: 0, changed: false }
+    }
+
+    /// Replaces a range behind all that was replaced before.
+    pub(super) fn replace(&mut self, start: usize, end: usize, with: &str) {
+        if !self.changed {
+            self.out.reserve(self.text.len());
+            self.changed = true;
+        }
+        self.out.push_str(&self.text[self.done..start]);
+        self.out.push_str(with);
+        self.done = end;
+    }
+
+    /// The character that will stand before this place.
+    pub(super) fn char_before(&self, at: usize) -> char {
+        let kept = self.text[self.done..at].chars().next_back();
+        kept.or_else(|| self.out.chars().next_back()).unwrap_or('\0')
+    }
+
+    /// The text, if it was changed.
+    pub(super) fn finish(mut self) -> Option<String> {
+        self.changed.then(|| {
+            self.out.push_str(&self.text[self.done..]);
+            self.out
+        })
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts work, in bytes looked at, for the tests that show it linear.
+#[inline(always)]
+pub(super) fn steps(bytes: usize) {
+    #[cfg(test)]
+    STEPS.with(|steps| steps.set(steps.get() + bytes));
+    #[cfg(not(test))]
+    let _ = bytes;
+}
+
+/// The steps that something takes.
+#[cfg(test)]
+pub(super) fn steps_of(work: impl FnOnce()) -> usize {
+    STEPS.with(|steps| steps.set(0));
+    work();
+    STEPS.with(std::cell::Cell::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_scan_finds_what_a_plain_loop_finds(text in "[ab]{0,200}", from in 0usize..210) {
+            let bytes = text.as_bytes();
+            let is = |a: u8, b: u8, c: u8| (a == b'a') & (b == b'b') & (c != b'a');
+            let plain = (from..bytes.len()).find(|at| {
+                let [a, b, c] = triple(bytes, *at);
+                is(a, b, c)
+            });
+            prop_assert_eq!(find(bytes, from, is), plain);
+        }
+    }
+}
