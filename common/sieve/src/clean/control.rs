@@ -1,4 +1,4 @@
-//! Characters without a form: controls, zero widths, marks of direction.
+//! Characters without a form: controls, with the colours and moves of terminals, zero widths, marks of direction.
 //!
 //! Joiners stay where a script or an emoji is written with them. Characters that end lines stay too: without them
 //! lines would grow together, and `line_endings` knows them.
@@ -18,6 +18,7 @@ const FAMILY: Family = Family {
 
 pub(super) const KIND: CleanerKind = CleanerKind { family: &FAMILY, build: |_, _| Ok(Box::new(Control)) };
 
+const ESCAPE: char = '\u{1b}';
 const NON_JOINER: char = '\u{200c}';
 const JOINER: char = '\u{200d}';
 
@@ -32,6 +33,9 @@ impl Cleaner for Control {
         while let Some(hit) = find(bytes, at, is_candidate) {
             let c = char_at(text, hit);
             at = hit + c.len_utf8();
+            if c == ESCAPE {
+                at += sequence(&bytes[at..]);
+            }
             let kind = match c {
                 JOINER | NON_JOINER if needs_joiner(rewrite.char_before(hit), c, char_at(text, at)) => {
                     continue;
@@ -46,6 +50,16 @@ impl Cleaner for Control {
             *changes.entry(kind).or_default() += 1;
         }
         rewrite.finish()
+    }
+}
+
+/// The length of a control sequence of a terminal (ECMA-48) behind its escape: `[1;31m`.
+fn sequence(bytes: &[u8]) -> usize {
+    let Some(rest) = bytes.strip_prefix(b"[") else { return 0 };
+    let parameters = rest.iter().take(32).take_while(|byte| matches!(byte, 0x20..=0x3f)).count();
+    match rest.get(parameters) {
+        Some(0x40..=0x7e) => parameters + 2,
+        _ => 0,
     }
 }
 
@@ -100,6 +114,7 @@ mod tests {
             "zerowidth, turned"
         );
         assert_eq!(clean("control", "\u{fff9}a\u{fffa}b\u{fffb}\u{ffff}"), "ab");
+        assert_eq!(clean("control", "\u{1b}[1;32m绿\u{1b}[m \u{1b}[Kx\u{1b}[中 \u{1b}[1"), "绿 x[中 [1");
         assert_eq!(clean("control", "电\u{200b}话\u{200d}号\u{200c}码"), "电话号码");
         assert_eq!(
             counts("control", "\0\0\u{200b}\u{200e}\u{ad}"),

@@ -57,6 +57,21 @@ impl Cleaner for Mojibake {
 }
 
 impl Mojibake {
+    /// What stands for a run, if it is broken.
+    fn repaired(&self, run: Run) -> Option<String> {
+        if !run.is_broken {
+            return None;
+        }
+        // Controls of C1 are in no text, but in what was broken twice: then they go with the next layer.
+        if let Some(deep) = run.deep {
+            let better = self.clean(&deep, &mut Changes::new());
+            if let Some(better) = better.filter(|better| !better.contains(is_control)) {
+                return Some(better);
+            }
+        }
+        (!run.decoded.is_empty() && run.changes).then_some(run.decoded)
+    }
+
     /// One layer.
     fn repair(&self, text: &str, changes: &mut Changes) -> Option<String> {
         let mut rewrite = Rewrite::new(text);
@@ -65,7 +80,7 @@ impl Mojibake {
             let (end, with, kind) = match text.as_bytes()[hit] {
                 0xc3 => {
                     let run = Run::of(text, hit);
-                    (run.end, run.is_broken.then_some(run.decoded), "mojibake")
+                    (run.end, self.repaired(run), "mojibake")
                 }
                 0xe9 => {
                     let end = hit + LOST.len() * lost(&text[hit..]);
@@ -104,18 +119,36 @@ fn lost(text: &str) -> usize {
 struct Run {
     end: usize,
     decoded: String,
+    /// The same with controls of C1, where `decoded` leaves what would be one.
+    deep: Option<String>,
     is_broken: bool,
+    /// Whether `decoded` differs from the text.
+    changes: bool,
 }
 
 impl Run {
     fn of(text: &str, start: usize) -> Self {
-        let mut run = Self { end: start, decoded: String::new(), is_broken: false };
+        let mut run =
+            Self { end: start, decoded: String::new(), deep: None, is_broken: false, changes: false };
         let mut count = 0;
         while let Some(sequence) = Sequence::at(text, run.end) {
             // Within a run the letter before says nothing.
             let before = if count == 0 { char_before(text, start) } else { '\0' };
-            run.is_broken |= sequence.is_broken(before, char_at(text, sequence.end));
-            run.decoded.push(sequence.decoded);
+            let c = sequence.decoded;
+            if is_control(c) && run.deep.is_none() {
+                run.deep = Some(run.decoded.clone());
+            }
+            if let Some(deep) = &mut run.deep {
+                deep.push(c);
+            }
+            match is_control(c) {
+                true => run.decoded.push_str(&text[run.end..sequence.end]),
+                false => {
+                    run.decoded.push(c);
+                    run.changes = true;
+                    run.is_broken |= sequence.is_broken(before, char_at(text, sequence.end));
+                }
+            }
             run.end = sequence.end;
             count += 1;
         }
@@ -159,8 +192,8 @@ impl Sequence {
             end += c.len_utf8();
         }
         let decoded = std::str::from_utf8(&bytes[..len]).ok()?.chars().next()?;
-        // No text has controls of C1 or code points that are no characters: it was not this.
-        let is_odd = matches!(u32::from(decoded), 0x80..=0x9f | 0xfdd0..=0xfdef | 0xe000..=0xf8ff)
+        // No text has code points that are no characters: it was not this.
+        let is_odd = matches!(u32::from(decoded), 0xfdd0..=0xfdef | 0xe000..=0xf8ff)
             || u32::from(decoded) & 0xfffe == 0xfffe;
         (!is_odd).then_some(Self { end, decoded, first: bytes[0], second })
     }
@@ -191,6 +224,10 @@ impl Sequence {
             _ => is_odd(second) && (!second.is_alphabetic() || second == 'Ÿ'),
         }
     }
+}
+
+fn is_control(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{9f}')
 }
 
 /// Whether no good text has the character right behind a letter.
@@ -309,6 +346,9 @@ mod tests {
     #[test]
     fn text_broken_twice_is_repaired() {
         assert_eq!(clean("mojibake", "itÃ¢â‚¬â„¢s Ã‚Â© cafÃƒÂ©"), "it’s © café");
+        assert_eq!(clean("mojibake", "HereÃ¢Â\u{80}Â\u{99}s"), "Here’s");
+        assert_eq!(clean("mojibake", &broken_as_latin_1(&broken_as_latin_1("中文‘引用’"))), "中文‘引用’");
+        assert_eq!(clean("mojibake", "“Â” Â\u{80}Â\u{81}"), "“Â” Â\u{80}Â\u{81}");
         let twice = broken(&broken(&broken("déjà vu – c’est ça, «\u{a0}été\u{a0}»")));
         assert_eq!(clean("mojibake", &twice), "déjà vu – c’est ça, «\u{a0}été\u{a0}»");
     }

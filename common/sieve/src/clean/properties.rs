@@ -32,7 +32,7 @@ fn recommended() -> Cleaners {
 }
 
 /// Pieces that cleaners look for, to be put together at random.
-const PIECES: [&str; 72] = [
+const PIECES: [&str; 75] = [
     "a",
     "b",
     "Z",
@@ -79,6 +79,9 @@ const PIECES: [&str; 72] = [
     "»",
     "ä¸",
     "\u{80}",
+    "Ã¢Â\u{80}Â\u{99}",
+    "\u{1b}[1m",
+    "L",
     "\u{9f}",
     "锟斤拷",
     "\u{fffd}",

@@ -30,10 +30,9 @@ struct Whitespace {
 }
 
 /// White space between two characters.
-#[derive(Default)]
 struct Run {
     newlines: usize,
-    has_tab: bool,
+    is_all_tabs: bool,
     /// Where it ends.
     end: usize,
     /// Where its last line starts.
@@ -81,7 +80,7 @@ impl Whitespace {
         };
         let (kind, with, kept) = match run.newlines {
             _ if is_end => ("end", "", ""),
-            0 => ("space", if run.has_tab { "\t" } else { " " }, ""),
+            0 => ("space", if run.is_all_tabs { "\t" } else { " " }, ""),
             newlines => ("line_break", &"\n\n"[..newlines.min(2)], indentation),
         };
         let cut = run.end - kept.len();
@@ -95,13 +94,13 @@ impl Whitespace {
 
 impl Run {
     fn of(bytes: &[u8], start: usize) -> Self {
-        let mut run = Self { end: start, line: start, ..Self::default() };
+        let mut run = Self { newlines: 0, is_all_tabs: true, end: start, line: start, is_wide: false };
         loop {
             let [a, b, c] = triple(bytes, run.end);
             match a {
-                b' ' => run.end += 1,
-                b'\t' => {
-                    run.has_tab = true;
+                b'\t' => run.end += 1,
+                b' ' => {
+                    run.is_all_tabs = false;
                     run.end += 1;
                 }
                 b'\n' => {
@@ -111,7 +110,7 @@ impl Run {
                     run.is_wide = false;
                 }
                 _ if is_wide(a, b, c) => {
-                    run.is_wide = true;
+                    (run.is_wide, run.is_all_tabs) = (true, false);
                     run.end += if a == 0xc2 { 2 } else { 3 };
                 }
                 _ => return run,
@@ -144,10 +143,10 @@ mod tests {
     use crate::rules::Value;
 
     #[test]
-    fn runs_become_one_and_a_tab_stays_a_tab() {
-        assert_eq!(clean("whitespace", "a  b\t c \u{a0} d\u{a0}e　f\u{2009}g"), "a b\tc d e f g");
+    fn runs_become_one_and_tabs_stay_a_tab() {
+        assert_eq!(clean("whitespace", "a  b\t c \u{a0} d\u{a0}e　f\u{2009}g"), "a b c d e f g");
         assert_eq!(clean("whitespace", "第一条　为了　　规范"), "第一条 为了 规范");
-        assert_eq!(clean("whitespace", "a b\tc"), "a b\tc");
+        assert_eq!(clean("whitespace", "a b\tc\t\td \te"), "a b\tc\td e");
     }
 
     #[test]

@@ -170,6 +170,15 @@ impl<'a> Stack<'a> {
             && !name.starts_with("&#")
     }
 
+    /// Whether this is a link to a section in Perl's documentation: `L</section>`.
+    fn is_link(&self, start: usize) -> bool {
+        match self.out.as_bytes()[..start] {
+            [b'L'] => true,
+            [.., before, b'L'] => !before.is_ascii_alphanumeric(),
+            _ => false,
+        }
+    }
+
     /// Puts a `>`, or takes off the comment, tag or script that it ends.
     fn end_tag(&mut self) {
         if self.rules.comments && self.end_comment() {
@@ -179,7 +188,10 @@ impl<'a> Stack<'a> {
         let start = memrchr(b'<', &self.out.as_bytes()[from..]).map(|start| from + start);
         steps(self.out.len() - start.unwrap_or(from));
         let tag = start.and_then(|start| Some((start, Tag::parse(&self.out[start + 1..])?)));
-        let Some((start, tag)) = tag.filter(|(_, tag)| tag.is_sure || self.closed[tag.name]) else {
+        let is_tag = |(start, tag): &(usize, Tag)| {
+            if tag.is_closing { !self.is_link(*start) } else { tag.is_sure || self.closed[tag.name] }
+        };
+        let Some((start, tag)) = tag.filter(is_tag) else {
             self.ends.push(self.out.len());
             self.out.push('>');
             return;
@@ -353,6 +365,7 @@ mod tests {
             "<b",
             "1 <2 3>",
             "run <script> now",
+            "see L</section> (L</b>)",
             "< p >",
         ] {
             assert_eq!(clean("html", text), text);
