@@ -187,7 +187,6 @@ fn ellipses(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{drop_of, published};
-    use super::*;
     use crate::rules::Value;
 
     const ENGLISH_TEXT: &str = "the profit of the company was higher than that of the year before, and the board \

@@ -3,13 +3,21 @@
 //! A family is one file: a constant [`Family`] with its rules, and a [`Filter`] that asks them in order. It is named
 //! once more, in [`KINDS`].
 
+mod bad_words;
+mod characters;
 mod check;
+mod classifier;
+mod decontaminate;
 mod gopher_quality;
+mod language;
 mod length;
+mod lexicon;
 mod pipeline;
 pub mod presets;
+mod terms;
 #[cfg(test)]
 mod testing;
+mod urls;
 
 pub use check::{Check, Failed};
 pub use pipeline::{Dropped, Filters, Measured, Outcome};
@@ -46,7 +54,17 @@ pub struct FilterKind {
 }
 
 /// All families, in the order in which they are listed.
-pub const KINDS: &[FilterKind] = &[length::KIND, gopher_quality::KIND];
+pub const KINDS: &[FilterKind] = &[
+    urls::KIND,
+    language::KIND,
+    length::KIND,
+    gopher_quality::KIND,
+    characters::KIND,
+    classifier::KIND,
+    bad_words::KIND,
+    lexicon::KIND,
+    decontaminate::KIND,
+];
 
 /// The family of a name.
 pub fn kind(name: &str) -> Option<&'static FilterKind> {

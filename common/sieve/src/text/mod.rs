@@ -7,6 +7,7 @@ mod words;
 use std::cell::OnceCell;
 
 pub use chars::{is_alphabetic, is_han, is_punctuation, is_space, is_terminal, trim};
+pub(crate) use chars::{is_character, is_spaced_word};
 pub use lines::{split_lines, split_on_newlines};
 pub use words::{Word, Words};
 
@@ -38,6 +39,7 @@ pub struct TextRules {
 pub struct Text<'a> {
     raw: &'a str,
     rules: TextRules,
+    url: Option<&'a str>,
     chars: OnceCell<usize>,
     form: OnceCell<Form>,
     words: OnceCell<Words>,
@@ -46,7 +48,13 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// The views of a text.
     pub fn new(raw: &'a str, rules: TextRules) -> Self {
-        Self { raw, rules, chars: OnceCell::new(), form: OnceCell::new(), words: OnceCell::new() }
+        Self { raw, rules, url: None, chars: OnceCell::new(), form: OnceCell::new(), words: OnceCell::new() }
+    }
+
+    /// With the address where it was found, if it has one.
+    #[must_use]
+    pub fn with_url(self, url: Option<&'a str>) -> Self {
+        Self { url, ..self }
     }
 
     /// The same with words from elsewhere, which stand in the text in this order: byte ranges.
@@ -60,6 +68,11 @@ impl<'a> Text<'a> {
     /// The text.
     pub fn raw(&self) -> &'a str {
         self.raw
+    }
+
+    /// Where it was found.
+    pub fn url(&self) -> Option<&'a str> {
+        self.url
     }
 
     /// Its code points.

@@ -264,7 +264,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{Text, TextRules};
-    use super::*;
 
     fn words(text: &str) -> Vec<&str> {
         Text::new(text, TextRules::default()).words().iter().map(|word| word.of(text)).collect()
