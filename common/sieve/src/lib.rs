@@ -4,6 +4,7 @@
 //! and [`filter`] judges them.
 
 pub mod clean;
+mod fasttext;
 pub mod filter;
 pub mod resources;
 pub mod rules;

@@ -32,6 +32,8 @@ pub enum Side {
     AtLeast,
     /// Values of at most the threshold.
     AtMost,
+    /// Values below the threshold: of things of which that many are too many, so that one can be.
+    Below,
 }
 
 /// The default of a threshold by form; 0 is off.
@@ -67,7 +69,7 @@ impl Defaults {
 }
 
 /// A rule: a value of the document against a threshold, which a spec sets by the rule's name. Values equal to the
-/// threshold pass; a threshold of 0 turns the rule off.
+/// threshold pass, but for [`Side::Below`]; a threshold of 0 turns the rule off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
     /// Unique in the family.
@@ -91,6 +93,7 @@ impl Rule {
         match self.side {
             Side::AtLeast => value >= threshold,
             Side::AtMost => value <= threshold,
+            Side::Below => value < threshold,
         }
     }
 }
@@ -110,6 +113,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// The URI of a file that must be given.
     File,
+    /// The URI of a file, or none.
+    OptionalFile,
     /// URIs of files, by default none.
     Files,
 }
@@ -159,7 +164,7 @@ pub enum Value {
     Flag(bool),
     /// Of [`Kind::Integer`].
     Integer(u64),
-    /// Of [`Kind::Text`], [`Kind::Choice`], [`Kind::File`].
+    /// Of [`Kind::Text`], [`Kind::Choice`], [`Kind::File`], [`Kind::OptionalFile`]; empty for no file.
     Text(String),
     /// Of [`Kind::Texts`], [`Kind::Files`].
     Texts(Vec<String>),
@@ -172,7 +177,7 @@ impl Value {
             Kind::Integer(integer) => Self::Integer(integer),
             Kind::Text(text) => Self::Text(text.to_owned()),
             Kind::Choice(known) => Self::Text(known.first().copied().unwrap_or_default().to_owned()),
-            Kind::File => Self::Text(String::new()),
+            Kind::File | Kind::OptionalFile => Self::Text(String::new()),
             Kind::Texts | Kind::Files => Self::Texts(Vec::new()),
         }
     }
@@ -280,6 +285,14 @@ impl Settings {
         }
     }
 
+    /// The file of an option that may have none.
+    ///
+    /// # Panics
+    /// If the family has no such option.
+    pub fn file(&self, option: &str) -> Option<&str> {
+        Some(self.text(option)).filter(|uri| !uri.is_empty())
+    }
+
     /// A list of texts or files.
     ///
     /// # Panics
@@ -294,7 +307,9 @@ impl Settings {
     /// Every file that is named, in order.
     pub fn files(&self) -> impl Iterator<Item = &String> {
         self.family.options.iter().zip(&self.values).flat_map(|(option, value)| match (option.kind, value) {
-            (Kind::File, Value::Text(uri)) if !uri.is_empty() => std::slice::from_ref(uri),
+            (Kind::File | Kind::OptionalFile, Value::Text(uri)) if !uri.is_empty() => {
+                std::slice::from_ref(uri)
+            }
             (Kind::Files, Value::Texts(uris)) => uris.as_slice(),
             _ => &[],
         })
@@ -304,7 +319,7 @@ impl Settings {
     pub fn map_files(&mut self, change: impl Fn(&str) -> String) {
         for (option, value) in self.family.options.iter().zip(&mut self.values) {
             match (option.kind, value) {
-                (Kind::File, Value::Text(uri)) => *uri = change(uri),
+                (Kind::File | Kind::OptionalFile, Value::Text(uri)) if !uri.is_empty() => *uri = change(uri),
                 (Kind::Files, Value::Texts(uris)) => uris.iter_mut().for_each(|uri| *uri = change(uri)),
                 _ => {}
             }

@@ -3,17 +3,25 @@
 //! A family is one file: a constant [`Family`] with its rules, and a [`Filter`] that asks them in order. It is named
 //! once more, in [`KINDS`].
 
+mod bad_words;
 mod c4;
+mod characters;
 mod check;
+mod classifier;
+mod decontaminate;
 mod fineweb;
 mod gopher_quality;
 mod gopher_repetition;
+mod language;
 mod length;
+mod lexicon;
 mod pipeline;
 pub mod presets;
 mod seen;
+mod terms;
 #[cfg(test)]
 mod testing;
+mod urls;
 
 pub use check::{Check, Failed};
 pub use pipeline::{Dropped, Filters, Measured, Outcome};
@@ -50,8 +58,20 @@ pub struct FilterKind {
 }
 
 /// All families, in the order in which they are listed.
-pub const KINDS: &[FilterKind] =
-    &[length::KIND, gopher_repetition::KIND, gopher_quality::KIND, c4::KIND, fineweb::KIND];
+pub const KINDS: &[FilterKind] = &[
+    urls::KIND,
+    language::KIND,
+    length::KIND,
+    gopher_repetition::KIND,
+    gopher_quality::KIND,
+    c4::KIND,
+    fineweb::KIND,
+    characters::KIND,
+    classifier::KIND,
+    bad_words::KIND,
+    lexicon::KIND,
+    decontaminate::KIND,
+];
 
 /// The family of a name.
 pub fn kind(name: &str) -> Option<&'static FilterKind> {

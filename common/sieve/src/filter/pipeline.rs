@@ -91,11 +91,21 @@ impl Filters {
 
     /// Asks the filters in order, until one drops the text; `measured` is told every value on the way.
     pub fn judge<'a>(&self, text: &'a str, measured: &mut dyn FnMut(Measured)) -> Outcome<'a> {
+        self.judge_page(text, None, measured)
+    }
+
+    /// The same of a text that may have an address.
+    pub fn judge_page<'a>(
+        &self,
+        text: &'a str,
+        url: Option<&str>,
+        measured: &mut dyn FnMut(Measured),
+    ) -> Outcome<'a> {
         let mut edited: Option<String> = None;
         let mut at = 0;
         // Each turn goes as far as one text goes: an edited one has other views.
         while at < self.stands.len() {
-            let views = Text::new(edited.as_deref().unwrap_or(text), self.rules);
+            let views = Text::new(edited.as_deref().unwrap_or(text), self.rules).with_url(url);
             let mut changed = None;
             while changed.is_none() && at < self.stands.len() {
                 match self.stands[at].judge(at, &views, measured) {

@@ -1,6 +1,6 @@
 //! What tests of filters share.
 
-use super::{Check, Verdict, kind};
+use super::{Check, Failed, Verdict, kind};
 use crate::resources::Resources;
 use crate::rules::{ChineseWords, Settings};
 use crate::text::{Text, TextRules};
@@ -21,12 +21,23 @@ pub(super) fn judge_with(
     resources: &Resources,
     text: &str,
 ) -> Result<Verdict, (&'static str, f64, f64)> {
-    let family = settings.family();
-    let filter = (kind(family.name).unwrap().build)(settings, resources).unwrap();
-    let text = Text::new(text, TextRules::default());
-    filter
-        .judge(&text, &mut Check::new(settings, text.form(), &mut |_, _| {}))
-        .map_err(|failed| (family.rules[failed.rule].name, failed.value, failed.threshold))
+    judge_text(settings, resources, &Text::new(text, TextRules::default()))
+        .map_err(|failed| (settings.family().rules[failed.rule].name, failed.value, failed.threshold))
+}
+
+/// All that a filter says of a drop.
+pub(super) fn failed_with(settings: &Settings, resources: &Resources, text: &str) -> Option<Failed> {
+    judge_text(settings, resources, &Text::new(text, TextRules::default())).err()
+}
+
+/// What a filter makes of a text.
+pub(super) fn judge_text(
+    settings: &Settings,
+    resources: &Resources,
+    text: &Text<'_>,
+) -> Result<Verdict, Failed> {
+    let filter = (kind(settings.family().name).unwrap().build)(settings, resources).unwrap();
+    filter.judge(text, &mut Check::new(settings, text.form(), &mut |_, _| {}))
 }
 
 /// The published settings of a family.

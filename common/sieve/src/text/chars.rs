@@ -70,6 +70,18 @@ pub fn is_han(c: char) -> bool {
     class(c) & HAN != 0
 }
 
+/// Of a word of a script that writes words apart: a letter, mark or digit.
+#[inline]
+pub(crate) fn is_spaced_word(c: char) -> bool {
+    class(c) & (WORD | OWN) == WORD
+}
+
+/// A character of a script that writes without spaces.
+#[inline]
+pub(crate) fn is_character(c: char) -> bool {
+    class(c) & (WORD | OWN) == (WORD | OWN)
+}
+
 /// Category L.
 pub(super) const LETTER: u8 = 1;
 /// Category L, M or N: what words are made of.

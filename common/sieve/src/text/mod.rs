@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 
 pub(crate) use chars::ends_sentence;
 pub use chars::{is_alphabetic, is_han, is_punctuation, is_space, is_terminal, trim};
+pub(crate) use chars::{is_character, is_spaced_word};
 pub use lines::{line_ranges, split_lines, split_on_newline_runs, split_on_newlines};
 pub use words::{Word, Words};
 
@@ -39,6 +40,7 @@ pub struct TextRules {
 pub struct Text<'a> {
     raw: &'a str,
     rules: TextRules,
+    url: Option<&'a str>,
     chars: OnceCell<usize>,
     form: OnceCell<Form>,
     words: OnceCell<Words>,
@@ -47,7 +49,13 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// The views of a text.
     pub fn new(raw: &'a str, rules: TextRules) -> Self {
-        Self { raw, rules, chars: OnceCell::new(), form: OnceCell::new(), words: OnceCell::new() }
+        Self { raw, rules, url: None, chars: OnceCell::new(), form: OnceCell::new(), words: OnceCell::new() }
+    }
+
+    /// With the address where it was found, if it has one.
+    #[must_use]
+    pub fn with_url(self, url: Option<&'a str>) -> Self {
+        Self { url, ..self }
     }
 
     /// The same with words from elsewhere, which stand in the text in this order: byte ranges.
@@ -61,6 +69,11 @@ impl<'a> Text<'a> {
     /// The text.
     pub fn raw(&self) -> &'a str {
         self.raw
+    }
+
+    /// Where it was found.
+    pub fn url(&self) -> Option<&'a str> {
+        self.url
     }
 
     /// Its code points.

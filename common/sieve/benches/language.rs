@@ -1,0 +1,139 @@
+//! Language identification, lists and decontamination in MB a CPU-second: `cargo bench -p tamis-sieve --bench language`.
+//!
+//! On made-up prose, or on the texts of the folder of JSON lines in `TAMIS_BENCH_TEXTS`; with the model of fastText in
+//! `TAMIS_BENCH_MODEL` that too.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use tamis_sieve::filter::{Filters, kind};
+use tamis_sieve::resources::Resources;
+use tamis_sieve::rules::{ChineseWords, Settings, Value};
+use tamis_sieve::text::{Language, Text, TextRules};
+
+fn main() {
+    let texts = texts();
+    let is_chinese = |text: &String| {
+        let rules = TextRules { language: Language::Auto, ..TextRules::default() };
+        Text::new(text, rules).form() == tamis_sieve::rules::Form::Chinese
+    };
+    let (chinese, english): (Vec<String>, Vec<String>) = texts.into_iter().partition(is_chinese);
+    let mut resources = Resources::default();
+    let settings = filters(&english, &chinese, &mut resources);
+    for (name, settings) in settings {
+        let filters =
+            Filters::build(&[settings], TextRules::default(), &resources).expect("the filter is built");
+        for (language, texts) in [("en", &english), ("zh", &chinese)] {
+            let bytes: usize = texts.iter().map(String::len).sum();
+            let (mut rounds, start) = (0, cpu_seconds());
+            while cpu_seconds() - start < 1.0 {
+                for text in texts {
+                    black_box(filters.judge_page(text, Some("https://www.example.com/a/page"), &mut |_| {}));
+                }
+                rounds += 1;
+            }
+            let speed = (bytes * rounds) as f64 / 1e6 / (cpu_seconds() - start);
+            println!("{name:28} {language} {speed:7.1} MB/CPU-s");
+        }
+    }
+}
+
+/// Each filter with lists of a sensible size.
+fn filters(
+    english: &[String],
+    chinese: &[String],
+    resources: &mut Resources,
+) -> Vec<(&'static str, Settings)> {
+    let defaults = |name| Settings::defaults(kind(name).expect("it exists").family, ChineseWords::Characters);
+    let texts = |value: &str| Value::Texts(vec![value.to_owned()]);
+    // Terms and questions are cut from texts, so that some are found.
+    let mut terms: Vec<String> =
+        english.iter().filter_map(|t| t.split_whitespace().nth(7)).map(String::from).collect();
+    terms.extend(
+        chinese.iter().map(|text| text.chars().skip(20).take(4).filter(|c| !c.is_whitespace()).collect()),
+    );
+    terms.sort();
+    terms.dedup();
+    terms.truncate(2000);
+    resources.insert("terms.txt", terms.join("\n").into_bytes());
+    let questions =
+        english.iter().chain(chinese).step_by(7).map(|text| text.chars().take(400).collect::<String>());
+    let questions: Vec<String> = questions.map(|text| text.replace('\n', " ")).collect();
+    resources.insert("questions.txt", questions.join("\n").into_bytes());
+    resources.insert(
+        "domains.txt",
+        (0..100_000).map(|n| format!("bad{n}.com\n")).collect::<String>().into_bytes(),
+    );
+    let mut filters = vec![
+        (
+            "language",
+            defaults("language").with_value("languages", Value::Texts(vec!["en".into(), "zh".into()])),
+        ),
+        ("urls, 100000 domains", defaults("urls").with_value("domains", texts("domains.txt"))),
+        ("bad_words, 2000", defaults("bad_words").with_value("files", texts("terms.txt"))),
+        ("lexicon, 2000 terms", defaults("lexicon").with_value("files", texts("terms.txt"))),
+        ("decontaminate", defaults("decontaminate").with_value("files", texts("questions.txt"))),
+        ("characters", defaults("characters")),
+    ];
+    if let Ok(path) = std::env::var("TAMIS_BENCH_MODEL") {
+        resources.insert("model", std::fs::read(path).expect("the model is read"));
+        let model = Value::Text("model".to_owned());
+        filters.push(("language, with a model", defaults("language").with_value("model", model)));
+    }
+    filters
+}
+
+fn texts() -> Vec<String> {
+    let Ok(folder) = std::env::var("TAMIS_BENCH_TEXTS") else { return made_up() };
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder is read")
+        .map(|entry| entry.expect("an entry is read").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        .collect();
+    paths.sort();
+    let mut texts = Vec::new();
+    for path in paths {
+        for line in std::fs::read_to_string(path).expect("the file is read").lines() {
+            let record: serde_json::Value = serde_json::from_str(line).expect("a record");
+            texts.extend(record["text"].as_str().map(String::from));
+        }
+    }
+    texts
+}
+
+/// About 4 MB, in which words repeat as rarely as in prose.
+fn made_up() -> Vec<String> {
+    let random = |n: u64| {
+        let x = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x ^ (x >> 27)
+    };
+    let words =
+        "the of and to in is that for was on as with be by report company net profit dividend board year";
+    let words: Vec<&str> = words.split(' ').collect();
+    let english = (0..1000_u64).map(|text| {
+        let word = |at: u64| words[(random((text << 20) | at) % words.len() as u64) as usize];
+        (0..400)
+            .map(|at| if at % 12 == 11 { format!("{}. ", word(at)) } else { format!("{} ", word(at)) })
+            .collect()
+    });
+    let chinese = (0..1000_u64).map(|text| {
+        let character = |at: u64| match at % 16 {
+            15 => '，',
+            _ => char::from_u32(0x4e00 + (random((text << 20) | at) % 3000) as u32).unwrap_or('一'),
+        };
+        (0..600).map(character).collect()
+    });
+    english.chain(chinese).collect()
+}
+
+/// CPU time of the process where the system tells it, else time as it passes.
+fn cpu_seconds() -> f64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let told = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| {
+        let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+        let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+        Some(ticks / 100.0)
+    });
+    told.unwrap_or_else(|| START.get_or_init(Instant::now).elapsed().as_secs_f64())
+}
