@@ -77,9 +77,10 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
                 Ok(body) => body,
                 Err(Rejected { cause, id }) => return output.drop(place, id.as_deref(), cause),
             };
+            let url = ctx.sieve.url_of(&body, source);
             let Body { id, text, extra } = body;
             stats.parsed.merge(&counts_of(&text));
-            let sieved = ctx.sieve.sieve(text, &mut tally);
+            let sieved = ctx.sieve.sieve(text, url.as_deref(), &mut tally);
             if let Some(cleaned) = &sieved.cleaned {
                 stats.cleaned.merge(cleaned);
             }

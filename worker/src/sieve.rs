@@ -10,9 +10,11 @@ use tamis_common::sieve::filter::{Filters, Outcome};
 use tamis_common::sieve::resources::Resources;
 use tamis_common::sieve::rules::{Rule, Settings};
 use tamis_common::sieve::text::is_space;
-use tamis_common::spec::{CleanSpec, FilterSpec, JobSpec};
+use tamis_common::spec::{CleanSpec, FilterSpec, JobSpec, SourceSpec};
 use tamis_common::stats::{CleanerStats, Counts, RuleStats, ScanStats, ValueHistogram};
 use tamis_common::{Error, Result};
+
+use crate::read::{Body, text_field};
 
 /// Cleaners, then filters.
 pub struct Sieve {
@@ -51,6 +53,12 @@ impl Sieve {
         spec.filter.filters.iter().map(alone).collect()
     }
 
+    /// The address of a record, if a filter asks for it.
+    pub fn url_of(&self, body: &Body<'_>, source: &SourceSpec) -> Option<String> {
+        let asks = self.filters.list().any(|(_, settings)| settings.family().name == "urls");
+        asks.then(|| text_field(body.extra, &source.url_field)).flatten()
+    }
+
     /// The filters.
     pub fn filters(&self) -> &Filters {
         &self.filters
@@ -84,7 +92,7 @@ impl Sieve {
     }
 
     /// Cleans and judges a text.
-    pub fn sieve<'a>(&self, text: Cow<'a, str>, tally: &mut Tally) -> Sieved<'a> {
+    pub fn sieve<'a>(&self, text: Cow<'a, str>, url: Option<&str>, tally: &mut Tally) -> Sieved<'a> {
         let cleaned = self.clean(text, &mut tally.cleaners);
         if !self.cleaners.is_empty() && cleaned.chars().all(is_space) {
             let cause = DropCause::new(Stage::Clean, "empty");
@@ -92,7 +100,7 @@ impl Sieve {
         }
         let counts = counts_of(&cleaned);
         let filters = &mut tally.filters;
-        let judged = self.filters.judge(&cleaned, &mut |measured| {
+        let judged = self.filters.judge_page(&cleaned, url, &mut |measured| {
             let bucket = usize::from(ValueHistogram::bucket(measured.value));
             filters[measured.filter][measured.rule].values[bucket] += 1;
         });

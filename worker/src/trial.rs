@@ -1,5 +1,6 @@
 //! A trial of a job's cleaners and filters on a sample, without a cluster.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -13,7 +14,7 @@ use tamis_common::stats::{CleanerStats, Counts, ValueHistogram};
 use tamis_common::storage::Storage;
 use tamis_common::{Class, Error, Result};
 
-use crate::read::{Body, read_shard};
+use crate::read::read_shard;
 use crate::sieve::{Sieve, counts_of};
 
 /// Examples on each side of a threshold.
@@ -64,7 +65,7 @@ pub struct RuleTrial {
     pub name: &'static str,
     /// What it measures.
     pub about: &'static str,
-    /// Which values pass: `at_least` or `at_most` the threshold.
+    /// Which values pass: `at_least`, `at_most` or `below` the threshold.
     pub passes: &'static str,
     /// The thresholds that were asked: of other text and of Chinese.
     pub thresholds: Vec<f64>,
@@ -141,7 +142,13 @@ pub fn run(
                     Some(id) => id.clone().into_owned(),
                     None => format!("{}#{}", shard.uri, record.offset),
                 };
-                trial.take(&sieve, &alone, &source.name, &id, body);
+                let url = sieve.url_of(&body, source);
+                trial.take(
+                    &sieve,
+                    &alone,
+                    Page { source: &source.name, id: &id, url: url.as_deref() },
+                    body.text,
+                );
                 Ok(())
             });
             match read {
@@ -162,6 +169,7 @@ fn filters_of(sieve: &Sieve) -> Vec<FilterTrial> {
         passes: match rule.side {
             Side::AtLeast => "at_least",
             Side::AtMost => "at_most",
+            Side::Below => "below",
         },
         thresholds: Vec::new(),
         seen: 0,
@@ -184,20 +192,31 @@ fn filters_of(sieve: &Sieve) -> Vec<FilterTrial> {
         .collect()
 }
 
+/// Where a text was found.
+#[derive(Clone, Copy)]
+struct Page<'a> {
+    source: &'a str,
+    id: &'a str,
+    url: Option<&'a str>,
+}
+
 impl Trial {
-    fn take(&mut self, sieve: &Sieve, alone: &[Sieve], source: &str, id: &str, body: Body<'_>) {
-        self.parsed.merge(&counts_of(&body.text));
-        let cleaned = sieve.clean(body.text, &mut self.cleaners);
+    fn take(&mut self, sieve: &Sieve, alone: &[Sieve], page: Page<'_>, text: Cow<'_, str>) {
+        let Page { source, id, url } = page;
+        self.parsed.merge(&counts_of(&text));
+        let cleaned = sieve.clean(text, &mut self.cleaners);
         if cleaned.chars().all(is_space) {
             self.emptied += 1;
             return;
         }
         for (filter, alone) in self.filters.iter_mut().zip(alone) {
-            filter.alone +=
-                u64::from(matches!(alone.filters().judge(&cleaned, &mut |_| {}), Outcome::Dropped(_)));
+            filter.alone += u64::from(matches!(
+                alone.filters().judge_page(&cleaned, url, &mut |_| {}),
+                Outcome::Dropped(_)
+            ));
         }
         let mut asked: Vec<Measured> = Vec::new();
-        let outcome = sieve.filters().judge(&cleaned, &mut |measured| asked.push(measured));
+        let outcome = sieve.filters().judge_page(&cleaned, url, &mut |measured| asked.push(measured));
         let failed = match &outcome {
             Outcome::Dropped(dropped) => Some((dropped.filter, dropped.place)),
             Outcome::Kept(text) => {

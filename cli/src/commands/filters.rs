@@ -55,7 +55,11 @@ fn family_json(section: &str, family: &Family) -> Value {
     let rules = family.rules.iter().map(|rule| {
         json!({
             "name": rule.name,
-            "passes": match rule.side { Side::AtLeast => "at_least", Side::AtMost => "at_most" },
+            "passes": match rule.side {
+                Side::AtLeast => "at_least",
+                Side::AtMost => "at_most",
+                Side::Below => "below",
+            },
             "default": rule.defaults.general,
             "default_chinese_characters": rule.defaults.characters,
             "default_chinese_jieba": rule.defaults.jieba,
@@ -105,6 +109,7 @@ fn holds(kind: Kind) -> String {
         Kind::Texts => "[texts]".to_owned(),
         Kind::Choice(known) => known.join(" | "),
         Kind::File => "file, required".to_owned(),
+        Kind::OptionalFile => "file".to_owned(),
         Kind::Files => "[files]".to_owned(),
     }
 }

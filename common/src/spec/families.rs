@@ -93,7 +93,7 @@ fn read(section: Section<'_>, settings: &mut Settings) {
         let value = match option.kind {
             Kind::Flag(default) => section.has(name).then(|| Value::Flag(section.flag(name, default))),
             Kind::Integer(_) => section.integer(name).map(Value::Integer),
-            Kind::Text(_) => section.text(name).map(Value::Text),
+            Kind::Text(_) | Kind::OptionalFile => section.text(name).map(Value::Text),
             Kind::Choice(known) => {
                 let known: Vec<_> = known.iter().map(|word| (*word, *word)).collect();
                 section.choice(name, &known).map(|word| Value::Text(word.to_owned()))

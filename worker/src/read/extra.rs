@@ -1,7 +1,10 @@
 //! The other fields of a record: the inside of a JSON object, appended to a string.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use serde_json::value::RawValue;
 use tamis_common::spec::SourceSpec;
 
 /// The prefix under which a field is kept: the output writes `id` and `text` itself, so that a field of that name which
@@ -13,6 +16,12 @@ pub(super) fn prefix_of(key: &str, source: &SourceSpec) -> &'static str {
     }
     let is_free = name == source.text_field || name == source.id_field;
     if is_free && key != name { "" } else { "_" }
+}
+
+/// A text among the other fields of a record.
+pub(crate) fn text_field(extra: &str, name: &str) -> Option<String> {
+    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&format!("{{{extra}}}")).ok()?;
+    serde_json::from_str(fields.get(name)?.get()).ok()
 }
 
 /// Appends the comma between two fields.
@@ -58,6 +67,14 @@ mod tests {
 
     use super::*;
     use crate::read::tests::source;
+
+    #[test]
+    fn a_text_is_found_among_the_other_fields() {
+        let extra = r#""n":1,"url":"https://a.b/\u00e9","list":["url"]"#;
+        assert_eq!(text_field(extra, "url").as_deref(), Some("https://a.b/é"));
+        assert_eq!(text_field(extra, "n"), None);
+        assert_eq!(text_field("", "url"), None);
+    }
 
     proptest! {
         #[test]

@@ -19,6 +19,7 @@ use tamis_common::storage::Storage;
 use tamis_common::{Error, Result};
 
 use decode::Meter;
+pub(crate) use extra::text_field;
 
 /// Longer records are rejected: one must not take a worker's memory. Far above any document, far below a slot's share.
 const MOST_RECORD_BYTES: usize = 256 << 20;
