@@ -3,10 +3,11 @@
 //! On made-up prose, or on the texts of the folder of JSON lines in `TAMIS_BENCH_TEXTS`; with the model of fastText in
 //! `TAMIS_BENCH_MODEL` that too.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
-use tamis_sieve::filter::{Filters, kind};
+use tamis_sieve::filter::{Filters, Outcome, kind};
 use tamis_sieve::resources::Resources;
 use tamis_sieve::rules::{ChineseWords, Settings, Value};
 use tamis_sieve::text::{Language, Text, TextRules};
@@ -33,9 +34,20 @@ fn main() {
                 rounds += 1;
             }
             let speed = (bytes * rounds) as f64 / 1e6 / (cpu_seconds() - start);
-            println!("{name:28} {language} {speed:7.1} MB/CPU-s");
+            println!("{name:28} {language} {speed:7.1} MB/CPU-s, {}", dropped(&filters, texts));
         }
     }
+}
+
+/// How many texts go, by rule.
+fn dropped(filters: &Filters, texts: &[String]) -> String {
+    let mut rules = BTreeMap::<String, usize>::new();
+    for text in texts {
+        if let Outcome::Dropped(dropped) = filters.judge(text, &mut |_| {}) {
+            *rules.entry(dropped.rule).or_default() += 1;
+        }
+    }
+    format!("of {} dropped: {rules:?}", texts.len())
 }
 
 /// Each filter with lists of a sensible size.

@@ -24,7 +24,7 @@ const HANGUL: usize = 3;
 const FIRST_GROUP: usize = 1 + SCRIPTS.len();
 
 /// Scripts of one language, with their letters.
-const SCRIPTS: [(&str, &[(u32, u32)]); 22] = [
+const SCRIPTS: [(&str, &[(u32, u32)]); 21] = [
     ("zh", &[(0x3005, 0x3007), (0x3400, 0x4dbf), (0x4e00, 0x9fff), (0xf900, 0xfaff), (0x20000, 0x323af)]),
     ("ja", &[(0x3041, 0x309f), (0x30a1, 0x30fa), (0x30fc, 0x30ff), (0x31f0, 0x31ff), (0xff66, 0xff9f)]),
     ("ko", &[(0x1100, 0x11ff), (0x3131, 0x318e), (0xa960, 0xa97c), (0xac00, 0xd7fb)]),
@@ -46,7 +46,6 @@ const SCRIPTS: [(&str, &[(u32, u32)]); 22] = [
     ("my", &[(0x1000, 0x109f)]),
     ("km", &[(0x1780, 0x17f9)]),
     ("am", &[(0x1200, 0x139f)]),
-    ("mn", &[(0x1820, 0x18aa)]),
 ];
 
 /// Scripts of many languages, with their letters; their profiles stand in this order.
