@@ -7,7 +7,7 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
-use crate::text::{Text, Word, ends_sentence, is_space, line_ranges, trim};
+use crate::text::{Text, Word, Words, ends_sentence, is_space, line_ranges, trim};
 
 /// FineWeb-2 does without C4 for Chinese: its ends of sentences and its words are those of ASCII.
 const fn general(threshold: f64) -> Defaults {
@@ -108,13 +108,15 @@ impl Filter for C4 {
         let counts_sentences = check.is_on("min_sentences");
         let mut words = if counts_sentences { &**text.words() } else { &[] };
         let mut kept = String::with_capacity(raw.len());
+        let mut kept_words = Words::with_capacity(words.len());
         let mut lines = 0;
         let mut sentences = 0;
         for range in line_ranges(raw) {
             let in_line = words.iter().take_while(|word| (word.start as usize) < range.end).count();
             let line_words;
             (line_words, words) = words.split_at(in_line);
-            let line = trim(&raw[range.clone()]);
+            let unstripped = &raw[range.clone()];
+            let line = trim(unstripped);
             if most_word_chars > 0.0 && has_longer_word(line, most_word_chars) {
                 continue;
             }
@@ -138,26 +140,42 @@ impl Filter for C4 {
             if self.remove_policies && found.policy {
                 continue;
             }
-            if counts_sentences {
-                sentences += match &cited {
-                    Cow::Borrowed(_) => count_sentences(raw, line_words, range.end),
-                    Cow::Owned(line) => count_sentences(line, &text.words_of(line), line.len()),
-                };
-            }
             if lines > 0 {
                 kept.push('\n');
             }
             lines += 1;
+            if counts_sentences {
+                let to = kept.len();
+                sentences += match &cited {
+                    Cow::Borrowed(_) => {
+                        let start = range.end - unstripped.trim_start_matches(is_space).len();
+                        kept_words.extend_moved(line_words, start, to);
+                        count_sentences(raw, line_words, range.end)
+                    }
+                    Cow::Owned(line) => {
+                        let words = text.words_of(line);
+                        kept_words.extend_moved(&words, 0, to);
+                        count_sentences(line, &words, line.len())
+                    }
+                };
+            }
             kept.push_str(&cited);
         }
         check.rule("lorem_ipsum", || 0.0)?;
         check.rule("curly_bracket", || 0.0)?;
         check.rule("min_sentences", || sentences as f64)?;
-        match trim(&kept) {
-            same if same == raw => Ok(Verdict::Keep),
-            other if other.len() == kept.len() => Ok(Verdict::Edit(kept)),
-            other => Ok(Verdict::Edit(other.to_owned())),
+        // A citation at the start or the end leaves the white space that stood beside it.
+        let trimmed = trim(&kept);
+        if trimmed == raw {
+            return Ok(Verdict::Keep);
         }
+        if trimmed.len() < kept.len() {
+            return Ok(Verdict::Edit(trimmed.to_owned()));
+        }
+        if counts_sentences {
+            text.hand_on(kept_words);
+        }
+        Ok(Verdict::Edit(kept))
     }
 }
 
@@ -322,6 +340,8 @@ fn is_punctuation(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::testing::{judge, published};
     use super::*;
     use crate::rules::Value;
@@ -388,6 +408,22 @@ mod tests {
         );
         let settings = published("c4").with_value("remove_citations", Value::Flag(false));
         assert_eq!(kept(&settings, &format!("{TEXT}\nSo it [1] is.")), Ok(None));
+    }
+
+    proptest! {
+        #[test]
+        fn words_that_are_handed_on_are_those_of_the_new_text(text in "([ab.]{1,3}|中|\\[1\\]| |  |\n|\r\n){0,40}") {
+            let settings = published("c4")
+                .with_threshold("min_sentences", 1.0)
+                .with_threshold("min_line_words", 2.0)
+                .with_value("terminal_punctuation", Value::Flag(false));
+            let text = Text::new(&text, crate::text::TextRules::default());
+            let mut note = |_, _| {};
+            let verdict = C4::new(&settings).judge(&text, &mut Check::new(&settings, text.form(), &mut note));
+            if let (Ok(Verdict::Edit(new)), Some(words)) = (verdict, text.into_handed_on()) {
+                prop_assert_eq!(&words, Text::new(&new, crate::text::TextRules::default()).words());
+            }
+        }
     }
 
     #[test]

@@ -102,10 +102,13 @@ impl Filters {
         measured: &mut dyn FnMut(Measured),
     ) -> Outcome<'a> {
         let mut edited: Option<String> = None;
+        let mut words = None;
         let mut at = 0;
         // Each turn goes as far as one text goes: an edited one has other views.
         while at < self.stands.len() {
-            let views = Text::new(edited.as_deref().unwrap_or(text), self.rules).with_url(url);
+            let views = Text::new(edited.as_deref().unwrap_or(text), self.rules)
+                .with_url(url)
+                .knowing(words.take());
             let mut changed = None;
             while changed.is_none() && at < self.stands.len() {
                 match self.stands[at].judge(at, &views, measured) {
@@ -115,6 +118,7 @@ impl Filters {
                 }
                 at += 1;
             }
+            words = views.into_handed_on();
             edited = changed.or(edited);
         }
         Outcome::Kept(edited.map_or(Cow::Borrowed(text), Cow::Owned))

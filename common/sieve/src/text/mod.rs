@@ -44,12 +44,22 @@ pub struct Text<'a> {
     chars: OnceCell<usize>,
     form: OnceCell<Form>,
     words: OnceCell<Words>,
+    /// Words of the text that a filter makes of this one.
+    handed_on: OnceCell<Words>,
 }
 
 impl<'a> Text<'a> {
     /// The views of a text.
     pub fn new(raw: &'a str, rules: TextRules) -> Self {
-        Self { raw, rules, url: None, chars: OnceCell::new(), form: OnceCell::new(), words: OnceCell::new() }
+        Self {
+            raw,
+            rules,
+            url: None,
+            chars: OnceCell::new(),
+            form: OnceCell::new(),
+            words: OnceCell::new(),
+            handed_on: OnceCell::new(),
+        }
     }
 
     /// With the address where it was found, if it has one.
@@ -101,6 +111,27 @@ impl<'a> Text<'a> {
     /// The words of another text, say of one of its lines, changed, by the same rules.
     pub fn words_of(&self, text: &str) -> Words {
         Words::of(text, self.form(), self.rules.words)
+    }
+
+    /// Leaves the words of the text that a filter makes of this one, as [`Text::words_of`] would find them: they are
+    /// not looked for again. Jieba may be asked for only one of both texts, so that its words are not left.
+    pub(crate) fn hand_on(&self, words: Words) {
+        if self.rules.words == ChineseWords::Characters {
+            self.handed_on.get_or_init(|| words);
+        }
+    }
+
+    /// What was left by [`Text::hand_on`].
+    pub(crate) fn into_handed_on(self) -> Option<Words> {
+        self.handed_on.into_inner()
+    }
+
+    /// With words that were left for it.
+    pub(crate) fn knowing(self, words: Option<Words>) -> Self {
+        if let Some(words) = words {
+            self.words.get_or_init(|| words);
+        }
+        self
     }
 
     /// What stands between `\n`, one after the other, those between nothing too.

@@ -50,6 +50,11 @@ impl std::ops::Deref for Words {
 }
 
 impl Words {
+    /// No words, with room for so many.
+    pub(crate) fn with_capacity(words: usize) -> Self {
+        Self(Vec::with_capacity(words))
+    }
+
     /// The words of a text, by its form.
     pub(super) fn of(text: &str, form: Form, chinese: ChineseWords) -> Self {
         // Five bytes a word of English, space included, is few; three of Chinese are exact.
@@ -68,6 +73,16 @@ impl Words {
             words.push(text, *start, *end);
         }
         words
+    }
+
+    /// Adds words of a text of which this place is now that place.
+    pub(crate) fn extend_moved(&mut self, words: &[Word], from: usize, to: usize) {
+        let moved = |at: u32| (at as usize - from + to) as u32;
+        self.0.extend(words.iter().map(|word| Word {
+            start: moved(word.start),
+            end: moved(word.end),
+            ..*word
+        }));
     }
 
     fn push(&mut self, text: &str, start: usize, end: usize) {
