@@ -21,7 +21,7 @@ fn values(family: &str, words: ChineseWords, text: &str) -> Vec<f64> {
     for (place, rule) in kind.family.rules.iter().enumerate() {
         let never = match rule.side {
             Side::AtLeast => f64::MIN,
-            Side::AtMost => f64::MAX,
+            Side::AtMost | Side::Below => f64::MAX,
         };
         settings.set_threshold(place, Form::Chinese, never);
     }

@@ -12,14 +12,14 @@ use tamis_sieve::text::{Language, TextRules};
 const LIST: &str = "list.txt";
 
 /// Cleaners and filters, ready to run.
-pub struct Everything {
+pub(crate) struct Everything {
     cleaners: Vec<Cleaners>,
     filters: Vec<Filters>,
 }
 
 impl Everything {
     /// Once for general text, once for Chinese in characters and once by script.
-    pub fn in_each_form() -> Vec<Self> {
+    pub(crate) fn in_each_form() -> Vec<Self> {
         [Language::General, Language::Chinese, Language::Auto].into_iter().map(Self::of).collect()
     }
 
@@ -49,7 +49,7 @@ impl Everything {
     ///
     /// # Panics
     /// If cleaning a cleaned text changes it again.
-    pub fn run(&self, text: &str) {
+    pub(crate) fn run(&self, text: &str) {
         let mut last = Cow::Borrowed(text);
         for cleaners in &self.cleaners {
             last = cleaners.clean(Cow::Borrowed(text), &mut |_, _| {});

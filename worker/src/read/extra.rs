@@ -20,7 +20,8 @@ pub(super) fn prefix_of(key: &str, source: &SourceSpec) -> &'static str {
 
 /// A text among the other fields of a record.
 pub(crate) fn text_field(extra: &str, name: &str) -> Option<String> {
-    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&format!("{{{extra}}}")).ok()?;
+    let object = format!("{{{extra}}}");
+    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&object).ok()?;
     serde_json::from_str(fields.get(name)?.get()).ok()
 }
 

@@ -417,11 +417,14 @@ mod tests {
                 .with_threshold("min_sentences", 1.0)
                 .with_threshold("min_line_words", 2.0)
                 .with_value("terminal_punctuation", Value::Flag(false));
-            let text = Text::new(&text, crate::text::TextRules::default());
+            let raw = text;
+            let text = Text::new(&raw, crate::text::TextRules::default());
             let mut note = |_, _| {};
-            let verdict = C4::new(&settings).judge(&text, &mut Check::new(&settings, text.form(), &mut note));
+            let mut check = Check::new(&settings, text.form(), &mut note);
+            let verdict = C4::new(&settings).judge(&text, &mut check);
             if let (Ok(Verdict::Edit(new)), Some(words)) = (verdict, text.into_handed_on()) {
-                prop_assert_eq!(&words, Text::new(&new, crate::text::TextRules::default()).words());
+                let again = Text::new(&new, crate::text::TextRules::default());
+                prop_assert_eq!(&words, again.words());
             }
         }
     }

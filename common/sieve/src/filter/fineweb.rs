@@ -38,7 +38,7 @@ const FAMILY: Family = Family {
         Rule {
             name: "max_newlines_per_word",
             side: Side::AtMost,
-            defaults: Defaults::each(0.3, 0.178, 0.178),
+            defaults: Defaults::each(0.3, 0.178, 0.111),
             about: "line feeds a word",
         },
     ],

@@ -15,13 +15,13 @@ const FAMILY: Family = Family {
         Rule {
             name: "min_words",
             side: Side::AtLeast,
-            defaults: Defaults::all(50.0),
+            defaults: Defaults::each(50.0, 50.0, 82.0),
             about: "words that are not all punctuation",
         },
         Rule {
             name: "max_words",
             side: Side::AtMost,
-            defaults: Defaults::all(100_000.0),
+            defaults: Defaults::each(100_000.0, 100_000.0, 164_000.0),
             about: "words that are not all punctuation",
         },
         Rule {
@@ -39,13 +39,13 @@ const FAMILY: Family = Family {
         Rule {
             name: "max_hash_ratio",
             side: Side::AtMost,
-            defaults: Defaults::all(0.1),
+            defaults: Defaults::each(0.1, 0.1, 0.067),
             about: "`#` a word",
         },
         Rule {
             name: "max_ellipsis_ratio",
             side: Side::AtMost,
-            defaults: Defaults::all(0.1),
+            defaults: Defaults::each(0.1, 0.1, 0.065),
             about: "`...` and `…` a word",
         },
         Rule {
@@ -63,7 +63,7 @@ const FAMILY: Family = Family {
         Rule {
             name: "min_alphabetic_words",
             side: Side::AtLeast,
-            defaults: Defaults::each(0.8, 0.735, 0.735),
+            defaults: Defaults::each(0.8, 0.735, 0.825),
             about: "share of words with a letter",
         },
         Rule {

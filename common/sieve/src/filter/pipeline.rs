@@ -106,9 +106,8 @@ impl Filters {
         let mut at = 0;
         // Each turn goes as far as one text goes: an edited one has other views.
         while at < self.stands.len() {
-            let views = Text::new(edited.as_deref().unwrap_or(text), self.rules)
-                .with_url(url)
-                .knowing(words.take());
+            let views =
+                Text::new(edited.as_deref().unwrap_or(text), self.rules).with_url(url).knowing(words.take());
             let mut changed = None;
             while changed.is_none() && at < self.stands.len() {
                 match self.stands[at].judge(at, &views, measured) {
