@@ -223,7 +223,7 @@ MORSELS = """# ## ... …… .... ...... … ?! !!! -- --- — – • ● ▪ *
  、 。 ， ； ： ！ ？ ． ～ · ・ ° ™ © ☃ ☎ 😀 👨‍👩‍👧‍👦 👍🏽 🇫🇷 ❤️ 1 42 3.14 1,000 2024-01-31 10km 5% $5 №7 Ⅷ ⅳ ② ½ ² x² １２ ٣ ४२ Ⓐ é e\u0301 a\u0300\u0301\u0302
  ñ ß ﬁ İ ı ſ Σ ς Жизнь добрый мир κόσμος שלום مرحبا؟ नमस्ते। ไทย 日本語 ひらがな カタカナ 한국어 𠀀𠀁 龘 㐀 U.S. U.S.A. e.g. i.e. a.m. Mr. Dr. don't can't cannot
  it's we're they'll I'd o'clock rock'n'roll and/or w/o C++ :) :-( <3 http://example.com/a?b=c www.example.org foo@example.com a.b.c foo_bar
- snake-case well-known T.V. x/y 12:30 c:d a=b a,b 1-2 end.Start (paren) [1] [edit] {x} } {{ <b> </p> &amp; \\n IS_ALPHABETIC ORTH _ __ ^ ` ´ ´´ '' `` ''' "" ''s 's
+ snake-case well-known T.V. x/y 12:30 c:d a=b a,b 1-2 end.Start (paren) [1] [edit] {x} } {{ <b> </p> &amp; \\n IS_PUNCT ORTH _ __ ^ ` ´ ´´ '' `` ''' "" ''s 's
  javascript JavaScript lorem ipsum Lorem Ipsum cookies privacy policy\x00 \x01 \x7f \x80 \u200b \u200d \ufeff \u00ad \u2060 ة ى ɐ ᴀ ａ Ａ ⸮ ؟ ۔ । ॥ ။ ។ ៕ ꓿ ‼ ⁇ ⁈""".split(' ')
 MORSELS = [m.strip('\n') for m in MORSELS if m.strip('\n')]
 
