@@ -8,8 +8,9 @@ use tamis_sieve::resources::Resources;
 use tamis_sieve::rules::{ChineseWords, Family, Kind, Settings, Value};
 use tamis_sieve::text::{Language, TextRules};
 
-/// The name of a list that every family gets for its files.
+/// The list that a family gets for its files, and the one of domains.
 const LIST: &str = "list.txt";
+const DOMAINS: &str = "domains.txt";
 
 /// Cleaners and filters, ready to run.
 pub(crate) struct Everything {
@@ -26,11 +27,9 @@ impl Everything {
     fn of(language: Language) -> Self {
         let words = ChineseWords::Characters;
         let mut files = Resources::default();
-        files.insert(
-            LIST,
-            "spam\n垃圾\nexample.com\nthe quick brown fox jumps over the lazy dog and runs away again\n"
-                .as_bytes(),
-        );
+        let list = "spam\n垃圾\nthe quick brown fox jumps over the lazy dog and runs away from it again\n";
+        files.insert(LIST, list.as_bytes());
+        files.insert(DOMAINS, "example.com\n".as_bytes());
         let cleaners: Vec<Settings> =
             clean::KINDS.iter().filter_map(|kind| settings(kind.family, words)).collect();
         let filters: Vec<Settings> =
@@ -70,7 +69,10 @@ fn settings(family: &'static Family, words: ChineseWords) -> Option<Settings> {
     for option in family.options {
         match option.kind {
             Kind::File => return None,
-            Kind::Files => settings = settings.with_value(option.name, Value::Texts(vec![LIST.to_owned()])),
+            Kind::Files => {
+                let list = if family.name == "urls" { DOMAINS } else { LIST };
+                settings = settings.with_value(option.name, Value::Texts(vec![list.to_owned()]));
+            }
             _ => {}
         }
     }
