@@ -3,6 +3,8 @@
 //! [`rules`] says what families show of themselves, [`text`] computes what filters look at, [`clean`] changes texts
 //! and [`filter`] judges them.
 
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests"))]
+
 pub mod clean;
 mod fasttext;
 pub mod filter;

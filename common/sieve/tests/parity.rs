@@ -1,6 +1,8 @@
 //! The published families against datatrove, document by document: `tests/parity/golden.jsonl.zst` of the repository
 //! holds what datatrove decided on generated documents, and the words it saw; its README says how it is made.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;

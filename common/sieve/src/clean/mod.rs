@@ -3,6 +3,8 @@
 //! A cleaner is one file: a constant [`Family`] with its options, and a [`Cleaner`]. It is named once more, in
 //! [`KINDS`]. Each starts with a scan of bytes for what it may change: clean text passes at the speed of memory.
 
+#![expect(clippy::manual_range_contains, reason = "scans of bytes are written without branches")]
+
 mod control;
 mod html;
 mod line_endings;
@@ -33,12 +35,15 @@ pub trait Cleaner: Send + Sync {
     fn clean(&self, text: &str, changes: &mut Changes) -> Option<String>;
 }
 
+/// Makes a cleaner from its settings and the files that they name.
+pub type Build = fn(&Settings, &Resources) -> Result<Box<dyn Cleaner>, BuildError>;
+
 /// How a family is made into a cleaner.
 pub struct CleanerKind {
     /// Its options.
     pub family: &'static Family,
     /// Makes the cleaner from its settings and the files that they name.
-    pub build: fn(&Settings, &Resources) -> Result<Box<dyn Cleaner>, BuildError>,
+    pub build: Build,
 }
 
 /// All cleaners, in the order in which they are listed and in which the presets run them.

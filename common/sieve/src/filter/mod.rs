@@ -49,12 +49,15 @@ pub trait Filter: Send + Sync {
     fn judge(&self, text: &Text<'_>, check: &mut Check<'_>) -> Result<Verdict, Failed>;
 }
 
+/// Makes a filter from its settings and the files that they name.
+pub type Build = fn(&Settings, &Resources) -> Result<Box<dyn Filter>, BuildError>;
+
 /// How a family is made into a filter.
 pub struct FilterKind {
     /// Its rules and options.
     pub family: &'static Family,
     /// Makes the filter from its settings and the files that they name.
-    pub build: fn(&Settings, &Resources) -> Result<Box<dyn Filter>, BuildError>,
+    pub build: Build,
 }
 
 /// All families, in the order in which they are listed.

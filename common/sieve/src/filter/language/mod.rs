@@ -48,6 +48,7 @@ struct Language {
     wanted: Vec<bool>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one in a job")]
 enum Identifier {
     BuiltIn,
     FastText(Model),
