@@ -14,6 +14,7 @@ mod tree;
 mod validate;
 
 pub use size::parse_size;
+pub use validate::{MAX_INDEX_NAME, check_name};
 
 use serde::{Serialize, Serializer};
 

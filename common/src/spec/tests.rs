@@ -286,3 +286,11 @@ proptest! {
         let _ = JobSpec::parse(&text, "job.json");
     }
 }
+
+#[test]
+fn a_name_that_no_index_may_have_is_refused_with_the_spec() {
+    let named =
+        |length: usize| FULL.replace("index = \"default\"", &format!("index = \"{}\"", "i".repeat(length)));
+    assert!(JobSpec::parse(&named(MAX_INDEX_NAME), "job.toml").is_ok());
+    assert!(message(&named(MAX_INDEX_NAME + 1)).contains("`dedup.index` must be 1 to 100 ASCII letters"));
+}
