@@ -2,38 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "benches")]
 
+mod generated;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tamis_common::Result;
-use tamis_common::artefact::{BandRow, BandsWriter, DocumentRow, DocumentsWriter};
+use tamis_common::artefact::BandRow;
 use tamis_common::dedup::DedupParams;
 use tamis_common::ids::{DocRef, JobId, ShardId};
 use tamis_common::spec::Keep;
-use tamis_common::storage::{Storage, Uri};
+use tamis_common::storage::Storage;
 use tamis_coordinator::index::{EntrySource, IndexJob, Indexes, NewEntry};
 use tamis_coordinator::resolve::{ResolveInput, ResolveShard, resolve};
 
+use generated::{COPIES, hash, key, random, signature, write_shard};
+
 const DOCUMENTS: u32 = 50_000;
-/// One document in this many is a near copy of the one before.
-const COPIES: u32 = 10;
-
-fn random(job: u32, document: u32, column: u32) -> u64 {
-    let mut x = u64::from(job) << 48 ^ u64::from(document) << 12 ^ u64::from(column);
-    for _ in 0..2 {
-        x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
-    }
-    x
-}
-
-/// The document whose signature and keys a document has.
-fn base(document: u32) -> u32 {
-    if document % COPIES == COPIES - 1 { document - 1 } else { document }
-}
 
 /// Documents with signatures and keys.
 struct Generated {
@@ -46,18 +33,12 @@ struct Generated {
 impl Generated {
     fn new(job: u32) -> Self {
         let params = DedupParams::default();
-        let words =
-            (0..DOCUMENTS).flat_map(|d| (0..params.k / 8).map(move |i| random(job, base(d), 200 + i)));
         Self {
             job,
             ids: (0..DOCUMENTS).map(|d| format!("{:016x}", random(job, d, 300))).collect(),
-            signatures: words.flat_map(u64::to_le_bytes).collect(),
+            signatures: (0..DOCUMENTS).flat_map(|d| signature(job, d, params.k)).collect(),
             params,
         }
-    }
-
-    fn hash(&self, document: u32) -> u128 {
-        u128::from(random(self.job, document, 100)) << 64 | u128::from(document)
     }
 
     fn signature(&self, document: u32) -> &[u8] {
@@ -76,24 +57,9 @@ impl Generated {
 
     /// The artefacts of a job of one shard.
     fn write(&self, storage: &Storage, folder: &Path) -> ResolveShard {
-        let uri = |name: &str| Uri::from_path(&folder.join(name)).unwrap();
         let id = ShardId(0);
-        let mut table = DocumentsWriter::create(storage, &uri("documents"), self.params.k).unwrap();
-        for record in 0..DOCUMENTS {
-            let signature = Some(self.signature(record).to_vec());
-            let hash = self.hash(record);
-            table.push(&DocumentRow { record, hash, signature, ..DocumentRow::default() }).unwrap();
-        }
-        table.finish().unwrap();
-        let mut bands = BandsWriter::create(storage, &uri("bands")).unwrap();
-        for band in 0..self.params.bands {
-            let row = |d| BandRow { key: random(self.job, base(d), band), doc: DocRef::new(id, d) };
-            let mut rows: Vec<BandRow> = (0..DOCUMENTS).map(row).collect();
-            rows.sort_unstable();
-            bands.write_band(&rows).unwrap();
-        }
-        bands.finish().unwrap();
-        ResolveShard { id, documents: uri("documents"), bands: uri("bands"), is_reference: false }
+        let (documents, bands) = write_shard(storage, folder, &self.params, id, (self.job, 0, DOCUMENTS));
+        ResolveShard { id, documents, bands, is_reference: false }
     }
 }
 
@@ -101,12 +67,12 @@ impl EntrySource for Generated {
     fn documents(&self, each: &mut dyn FnMut(NewEntry<'_>) -> Result<()>) -> Result<()> {
         (0..DOCUMENTS).try_for_each(|d| {
             let signature = Some(self.signature(d));
-            each(NewEntry { hash: self.hash(d), signature, source: "web", id: &self.ids[d as usize] })
+            each(NewEntry { hash: hash(self.job, d), signature, source: "web", id: &self.ids[d as usize] })
         })
     }
 
     fn band(&self, band: u32, rows: &mut Vec<(u64, u32)>) -> Result<()> {
-        rows.extend((0..DOCUMENTS).map(|d| (random(self.job, base(d), band), d)));
+        rows.extend((0..DOCUMENTS).map(|d| (key(self.job, d, band), d)));
         rows.sort_unstable();
         Ok(())
     }
@@ -182,7 +148,7 @@ fn indexing(c: &mut Criterion) {
     group.throughput(Throughput::Elements(DOCUMENTS.into()));
     for (name, job) in [("look up a band of unknown documents", 99), ("look up a band of known documents", 3)]
     {
-        let row = |d| BandRow { key: random(job, base(d), 5), doc: DocRef::new(ShardId(0), d) };
+        let row = |d| BandRow { key: key(job, d, 5), doc: DocRef::new(ShardId(0), d) };
         let mut rows: Vec<BandRow> = (0..DOCUMENTS).map(row).collect();
         rows.sort_unstable();
         group.bench_function(name, |b| {

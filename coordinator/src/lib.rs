@@ -4,6 +4,10 @@ mod api;
 pub mod config;
 mod control;
 pub mod drive;
+#[cfg(test)]
+#[path = "../benches/generated/mod.rs"]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod generated;
 pub mod index;
 pub mod job;
 pub mod mix;

@@ -20,8 +20,8 @@ use crate::plan;
 use crate::publish::{self, MANIFEST, Outgoing, PublishedEntries, REPORT, RUN, publish_files, to_json};
 use crate::report::{self, Decisions, IndexState, ReportInput};
 use crate::resolve::{
-    ClusterFacts, ClusterInput, Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard, resolve,
-    write_clusters, write_verdicts,
+    ClusterFacts, ClusterInput, Names, Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard,
+    resolve, write_clusters, write_verdicts,
 };
 
 /// The steps of real jobs.
@@ -42,12 +42,12 @@ impl JobSteps {
     }
 
     /// Finds the duplicates and writes the pairs to `clusters`.
-    fn resolve(
+    fn resolve<'a>(
         &self,
         facts: &JobFacts,
         index: Option<&dyn DedupIndex>,
-        all_shards: &[VerdictShard<'_>],
-    ) -> Result<(Resolution, ClusterFacts)> {
+        all_shards: &'a [VerdictShard<'a>],
+    ) -> Result<(Resolution, ClusterFacts, Names<'a>)> {
         let dedup = &facts.spec.dedup;
         if !dedup.exact && !dedup.near {
             return Ok(Default::default());
@@ -81,8 +81,8 @@ impl JobSteps {
         })?;
         let input =
             ClusterInput { storage: &self.storage, resolution: &resolution, shards: all_shards, index };
-        let facts = write_clusters(&input, clusters, &facts.resolve_uri())?;
-        Ok((resolution, facts))
+        let (facts, names) = write_clusters(&input, clusters, &facts.resolve_uri())?;
+        Ok((resolution, facts, names))
     }
 
     fn mix(&self, facts: &JobFacts, resolution: &Resolution) -> Result<Option<Mixture>> {
@@ -109,15 +109,19 @@ impl JobSteps {
 
     /// Refuses to replace what tamis did not write, and what the job's index holds as published.
     fn check_replaced(&self, spec: &JobSpec, output: &Uri) -> Result<()> {
-        let exists = |name: &str| self.storage.head(&output.join(name)).is_ok();
-        if ![MANIFEST, REPORT, RUN].into_iter().any(exists) {
+        let mut is_ours = false;
+        for name in [MANIFEST, REPORT, RUN] {
+            is_ours |= found(self.storage.head(&output.join(name)))?.is_some();
+        }
+        if !is_ours {
             let message = format!("the output folder `{output}` holds files that tamis did not write");
             return Err(Error::new(Class::Conflict, message)
                 .with_hint("--replace replaces the output of a job only: choose another `output.uri`, or empty the folder yourself"));
         }
         let index = spec.dedup.index.as_ref().and_then(|name| self.indexes.get(name));
         let Some(index) = index else { return Ok(()) };
-        let run = self.storage.read(&output.join(RUN)).unwrap_or_default();
+        // An output that was never whole has none, and stands in no index.
+        let run = found(self.storage.read(&output.join(RUN)))?.unwrap_or_default();
         let run: serde_json::Value = serde_json::from_slice(&run).unwrap_or_default();
         let replaced = run["job_id"].as_str().unwrap_or_default();
         let stats = index.stats()?;
@@ -138,8 +142,7 @@ impl JobSteps {
             return Ok(());
         }
         let Some(index) = self.index_of(&facts.spec)? else { return Ok(()) };
-        let scans = facts.scans.iter().map(|scan| (scan.shard, scan.folder.clone()));
-        let scans: Vec<_> = scans.collect();
+        let scans: Vec<_> = facts.scans.iter().map(|scan| (scan.shard, scan.folder.clone())).collect();
         let shards = publish::committed(&facts.spec, &facts.shards, &scans, verdicts)?;
         let entries = PublishedEntries::read(&self.storage, &shards)?;
         let job = IndexJob {
@@ -219,7 +222,7 @@ impl Steps for JobSteps {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        let (resolution, clusters) = self.resolve(facts, index, &shards)?;
+        let (resolution, clusters, names) = self.resolve(facts, index, &shards)?;
         facts.enter_mix()?;
         let mixture = self.mix(facts, &resolution)?;
         facts.check()?;
@@ -231,7 +234,7 @@ impl Steps for JobSteps {
             resolution: &resolution,
             params: &facts.spec.dedup.params,
             shards: &shards,
-            index,
+            names: &names,
             mix: &drops.unwrap_or_default(),
         };
         write_verdicts(&input, &|shard| verdicts_uri(&verdicts, shard))?;
@@ -299,16 +302,17 @@ impl Steps for JobSteps {
     }
 }
 
+/// `None` for what is not there.
+fn found<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.class() == Class::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// The source of a shard, and its number.
 fn source_of(facts: &JobFacts, shard: ShardId) -> Result<(usize, &SourceSpec)> {
-    facts
-        .shards
-        .get(shard.0 as usize)
-        .and_then(|shard| {
-            let number = usize::from(shard.source);
-            Some((number, facts.spec.sources.get(number)?))
-        })
-        .ok_or_else(|| Error::internal(format!("shard {shard} is of no source")))
+    plan::source_of(&facts.spec, &facts.shards, shard)
 }
 
 fn scan_stats(scan: &TaskOutput) -> Result<&ScanStats> {

@@ -1,44 +1,20 @@
 //! What several tests need.
 
-use tamis_common::spec::{
-    CleanSpec, DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup,
-    SourceSpec, TextFormat, TokenFormat, TxtUnit,
-};
+use tamis_common::spec::JobSpec;
 
 /// A spec with one source and an output folder.
 pub(crate) fn spec(name: &str, output: &str) -> JobSpec {
-    JobSpec {
-        name: name.to_owned(),
-        tokenizer: None,
-        sources: vec![SourceSpec {
-            name: "web".to_owned(),
-            role: Role::Domain,
-            inputs: vec!["/in".to_owned()],
-            format: None,
-            text_field: "text".to_owned(),
-            id_field: "id".to_owned(),
-            url_field: "url".to_owned(),
-            encoding: "utf-8".to_owned(),
-            txt_unit: TxtUnit::File,
-            csv_delimiter: ',',
-            dedup: SourceDedup::Full,
-        }],
-        clean: CleanSpec::default(),
-        filter: FilterSpec::default(),
-        dedup: DedupSpec::default(),
-        mix: None,
-        output: OutputSpec {
-            uri: output.to_owned(),
-            text: TextFormat::JsonlZst,
-            tokens: TokenFormat::None,
-            level: 3,
-        },
-        run: RunSpec {
-            shard_bytes: 1 << 20,
-            on_corrupt: OnCorrupt::Fail,
-            max_attempts: 3,
-            max_slots: 0,
-            keep_work: KeepWork::Index,
-        },
-    }
+    let text = format!(
+        "name = {name:?}\n[[source]]\nname = \"web\"\ninputs = [\"/in\"]\n[output]\nuri = {output:?}\n\
+         [run]\nshard_bytes = \"1MiB\"\nmax_attempts = 3\n"
+    );
+    JobSpec::parse(&text, "job.toml").expect("the fixture is a spec")
+}
+
+/// A figure of this process's memory, like `VmHWM`.
+pub(crate) fn memory_mb(field: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the field is there");
+    let kilobytes = line.trim_start_matches(':').trim().trim_end_matches(" kB");
+    kilobytes.parse::<u64>().expect("a number of kB") / 1024
 }

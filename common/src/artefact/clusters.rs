@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::builder::{BooleanBuilder, Float64Builder, StringBuilder, UInt32Builder, UInt64Builder};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde::Serialize;
 
 use super::drops::Partner;
-use super::table::{TableWriter, batch, properties};
+use super::table::{Columns, RowWriter};
 use crate::error::Result;
 use crate::storage::{Storage, Uri, Written};
 
-const GROUP_ROWS: usize = 65_536;
 const LEVEL: i32 = 3;
 
 /// A pair of duplicates.
@@ -36,9 +36,10 @@ pub struct PairRow<'a> {
 }
 
 /// Writes pairs in the order of their later documents.
-pub struct PairsWriter {
-    schema: SchemaRef,
-    table: TableWriter,
+pub struct PairsWriter(RowWriter<PairColumns>);
+
+#[derive(Default)]
+struct PairColumns {
     record: UInt32Builder,
     source: StringBuilder,
     id: StringBuilder,
@@ -49,7 +50,38 @@ pub struct PairsWriter {
     equal: BooleanBuilder,
     cluster: UInt64Builder,
     cluster_size: UInt64Builder,
-    rows: usize,
+}
+
+impl Columns for PairColumns {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        vec![
+            Arc::new(self.record.finish()),
+            Arc::new(self.source.finish()),
+            Arc::new(self.id.finish()),
+            Arc::new(self.partner_job.finish()),
+            Arc::new(self.partner_source.finish()),
+            Arc::new(self.partner_id.finish()),
+            Arc::new(self.similarity.finish()),
+            Arc::new(self.equal.finish()),
+            Arc::new(self.cluster.finish()),
+            Arc::new(self.cluster_size.finish()),
+        ]
+    }
+}
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("record", DataType::UInt32, false),
+        Field::new("source", DataType::Utf8, false),
+        Field::new("id", DataType::Utf8, false),
+        Field::new("partner_job", DataType::Utf8, true),
+        Field::new("partner_source", DataType::Utf8, false),
+        Field::new("partner_id", DataType::Utf8, false),
+        Field::new("similarity", DataType::Float64, false),
+        Field::new("equal", DataType::Boolean, false),
+        Field::new("cluster", DataType::UInt64, false),
+        Field::new("cluster_size", DataType::UInt64, false),
+    ]))
 }
 
 impl PairsWriter {
@@ -58,35 +90,7 @@ impl PairsWriter {
     /// # Errors
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("record", DataType::UInt32, false),
-            Field::new("source", DataType::Utf8, false),
-            Field::new("id", DataType::Utf8, false),
-            Field::new("partner_job", DataType::Utf8, true),
-            Field::new("partner_source", DataType::Utf8, false),
-            Field::new("partner_id", DataType::Utf8, false),
-            Field::new("similarity", DataType::Float64, false),
-            Field::new("equal", DataType::Boolean, false),
-            Field::new("cluster", DataType::UInt64, false),
-            Field::new("cluster_size", DataType::UInt64, false),
-        ]));
-        let table =
-            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
-        Ok(Self {
-            schema,
-            table,
-            record: UInt32Builder::new(),
-            source: StringBuilder::new(),
-            id: StringBuilder::new(),
-            partner_job: StringBuilder::new(),
-            partner_source: StringBuilder::new(),
-            partner_id: StringBuilder::new(),
-            similarity: Float64Builder::new(),
-            equal: BooleanBuilder::new(),
-            cluster: UInt64Builder::new(),
-            cluster_size: UInt64Builder::new(),
-            rows: 0,
-        })
+        RowWriter::create(storage, uri, schema(), Some(LEVEL), PairColumns::default()).map(Self)
     }
 
     /// Appends a pair.
@@ -94,48 +98,26 @@ impl PairsWriter {
     /// # Errors
     /// Of the store.
     pub fn push(&mut self, row: &PairRow<'_>) -> Result<()> {
-        self.record.append_value(row.record);
-        self.source.append_value(row.source);
-        self.id.append_value(row.id);
-        self.partner_job.append_option(row.partner.job.as_deref());
-        self.partner_source.append_value(&row.partner.source);
-        self.partner_id.append_value(&row.partner.id);
-        self.similarity.append_value(row.similarity);
-        self.equal.append_value(row.equal);
-        self.cluster.append_value(row.cluster);
-        self.cluster_size.append_value(row.cluster_size);
-        self.rows += 1;
-        if self.rows == GROUP_ROWS { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.rows = 0;
-        let batch = batch(
-            &self.schema,
-            vec![
-                Arc::new(self.record.finish()),
-                Arc::new(self.source.finish()),
-                Arc::new(self.id.finish()),
-                Arc::new(self.partner_job.finish()),
-                Arc::new(self.partner_source.finish()),
-                Arc::new(self.partner_id.finish()),
-                Arc::new(self.similarity.finish()),
-                Arc::new(self.equal.finish()),
-                Arc::new(self.cluster.finish()),
-                Arc::new(self.cluster_size.finish()),
-            ],
-        )?;
-        self.table.write_group(&batch)
+        self.0.push(|columns| {
+            columns.record.append_value(row.record);
+            columns.source.append_value(row.source);
+            columns.id.append_value(row.id);
+            columns.partner_job.append_option(row.partner.job.as_deref());
+            columns.partner_source.append_value(&row.partner.source);
+            columns.partner_id.append_value(&row.partner.id);
+            columns.similarity.append_value(row.similarity);
+            columns.equal.append_value(row.equal);
+            columns.cluster.append_value(row.cluster);
+            columns.cluster_size.append_value(row.cluster_size);
+            Ok(())
+        })
     }
 
     /// Ends the file.
     ///
     /// # Errors
     /// Of the store.
-    pub fn finish(mut self) -> Result<Written> {
-        if self.rows > 0 {
-            self.flush()?;
-        }
-        self.table.finish()
+    pub fn finish(self) -> Result<Written> {
+        self.0.finish()
     }
 }

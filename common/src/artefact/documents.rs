@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt32Builder, UInt64Builder};
-use arrow_array::{Array as _, FixedSizeBinaryArray, StringArray, UInt32Array, UInt64Array};
+use arrow_array::{Array as _, ArrayRef, FixedSizeBinaryArray, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-use super::table::{TableReader, TableWriter, batch, column, properties};
+use super::table::{Columns, RowWriter, TableReader, column};
 use crate::error::{Error, Result};
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
-const GROUP_ROWS: usize = 65_536;
 const BATCH_ROWS: usize = 8_192;
 
 /// One survivor without its text.
@@ -58,9 +57,9 @@ fn schema(k: i32) -> SchemaRef {
 }
 
 /// Writes document rows in record order.
-pub struct DocumentsWriter {
-    schema: SchemaRef,
-    table: TableWriter,
+pub struct DocumentsWriter(RowWriter<RowColumns>);
+
+struct RowColumns {
     record: UInt32Builder,
     offset: UInt64Builder,
     id: StringBuilder,
@@ -68,7 +67,20 @@ pub struct DocumentsWriter {
     bytes: UInt64Builder,
     hash: FixedSizeBinaryBuilder,
     signature: FixedSizeBinaryBuilder,
-    rows: usize,
+}
+
+impl Columns for RowColumns {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        vec![
+            Arc::new(self.record.finish()),
+            Arc::new(self.offset.finish()),
+            Arc::new(self.id.finish()),
+            Arc::new(self.chars.finish()),
+            Arc::new(self.bytes.finish()),
+            Arc::new(self.hash.finish()),
+            Arc::new(self.signature.finish()),
+        ]
+    }
 }
 
 impl DocumentsWriter {
@@ -79,11 +91,7 @@ impl DocumentsWriter {
     pub fn create(storage: &Storage, uri: &Uri, k: u32) -> Result<Self> {
         // An empty signature column still needs a width.
         let k = k.max(1) as i32;
-        let schema = schema(k);
-        let table = TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(None)?)?;
-        Ok(Self {
-            schema,
-            table,
+        let columns = RowColumns {
             record: UInt32Builder::new(),
             offset: UInt64Builder::new(),
             id: StringBuilder::new(),
@@ -91,8 +99,8 @@ impl DocumentsWriter {
             bytes: UInt64Builder::new(),
             hash: FixedSizeBinaryBuilder::new(16),
             signature: FixedSizeBinaryBuilder::new(k),
-            rows: 0,
-        })
+        };
+        RowWriter::create(storage, uri, schema(k), None, columns).map(Self)
     }
 
     /// Appends one row.
@@ -101,49 +109,27 @@ impl DocumentsWriter {
     /// Of the store; `Class::Internal` for a signature of another length.
     pub fn push(&mut self, row: &DocumentRow) -> Result<()> {
         let wrong = |e| Error::internal(format!("a document row does not fit: {e}"));
-        self.record.append_value(row.record);
-        self.offset.append_value(row.offset);
-        self.id.append_value(&row.id);
-        self.chars.append_value(row.chars);
-        self.bytes.append_value(row.bytes);
-        self.hash.append_value(row.hash.to_be_bytes()).map_err(wrong)?;
-        match &row.signature {
-            Some(signature) => self.signature.append_value(signature).map_err(wrong)?,
-            None => self.signature.append_null(),
-        }
-        self.rows += 1;
-        if self.rows == GROUP_ROWS {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.rows = 0;
-        let batch = batch(
-            &self.schema,
-            vec![
-                Arc::new(self.record.finish()),
-                Arc::new(self.offset.finish()),
-                Arc::new(self.id.finish()),
-                Arc::new(self.chars.finish()),
-                Arc::new(self.bytes.finish()),
-                Arc::new(self.hash.finish()),
-                Arc::new(self.signature.finish()),
-            ],
-        )?;
-        self.table.write_group(&batch)
+        self.0.push(|columns| {
+            columns.record.append_value(row.record);
+            columns.offset.append_value(row.offset);
+            columns.id.append_value(&row.id);
+            columns.chars.append_value(row.chars);
+            columns.bytes.append_value(row.bytes);
+            columns.hash.append_value(row.hash.to_be_bytes()).map_err(wrong)?;
+            match &row.signature {
+                Some(signature) => columns.signature.append_value(signature).map_err(wrong)?,
+                None => columns.signature.append_null(),
+            }
+            Ok(())
+        })
     }
 
     /// Ends the file.
     ///
     /// # Errors
     /// Of the store.
-    pub fn finish(mut self) -> Result<Written> {
-        if self.rows > 0 {
-            self.flush()?;
-        }
-        self.table.finish()
+    pub fn finish(self) -> Result<Written> {
+        self.0.finish()
     }
 }
 

@@ -8,11 +8,10 @@ use arrow_array::{Array as _, ArrayRef, Float64Array, RecordBatch, StringArray, 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-use super::table::{TableReader, TableWriter, batch, column, properties};
+use super::table::{Columns, RowWriter, TableReader, column};
 use crate::error::{Error, Result};
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
-const GROUP_ROWS: usize = 65_536;
 const LEVEL: i32 = 3;
 
 /// The stage that dropped a record; a record is dropped by the first that applies.
@@ -252,68 +251,20 @@ pub(super) fn cause_of(table: &TableReader, batch: &RecordBatch, i: usize) -> Re
 }
 
 /// Writes drops in record order.
-pub struct DropsWriter {
-    schema: SchemaRef,
-    table: TableWriter,
+pub struct DropsWriter(RowWriter<DropColumns>);
+
+#[derive(Default)]
+struct DropColumns {
     record: UInt32Builder,
     source: StringBuilder,
     uri: StringBuilder,
     offset: UInt64Builder,
     id: StringBuilder,
     cause: CauseColumns,
-    rows: usize,
 }
 
-impl DropsWriter {
-    /// Starts the file.
-    ///
-    /// # Errors
-    /// As [`Storage::create`].
-    pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        let mut fields = vec![
-            Field::new("record", DataType::UInt32, false),
-            Field::new("source", DataType::Utf8, false),
-            Field::new("uri", DataType::Utf8, false),
-            Field::new("offset", DataType::UInt64, false),
-            Field::new("id", DataType::Utf8, true),
-        ];
-        fields.extend(cause_fields());
-        let schema = Arc::new(Schema::new(fields));
-        let table =
-            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
-        Ok(Self {
-            schema,
-            table,
-            record: UInt32Builder::new(),
-            source: StringBuilder::new(),
-            uri: StringBuilder::new(),
-            offset: UInt64Builder::new(),
-            id: StringBuilder::new(),
-            cause: CauseColumns::default(),
-            rows: 0,
-        })
-    }
-
-    /// Appends one drop.
-    ///
-    /// # Errors
-    /// Of the store.
-    pub fn push(&mut self, drop: &Drop) -> Result<()> {
-        self.record.append_value(drop.record);
-        self.source.append_value(&drop.source);
-        self.uri.append_value(&drop.uri);
-        self.offset.append_value(drop.offset);
-        self.id.append_option(drop.id.as_deref());
-        self.cause.push(&drop.cause);
-        self.rows += 1;
-        if self.rows == GROUP_ROWS {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.rows = 0;
+impl Columns for DropColumns {
+    fn finish(&mut self) -> Vec<ArrayRef> {
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.record.finish()),
             Arc::new(self.source.finish()),
@@ -322,19 +273,53 @@ impl DropsWriter {
             Arc::new(self.id.finish()),
         ];
         columns.extend(self.cause.finish());
-        let batch = batch(&self.schema, columns)?;
-        self.table.write_group(&batch)
+        columns
+    }
+}
+
+fn schema() -> SchemaRef {
+    let mut fields = vec![
+        Field::new("record", DataType::UInt32, false),
+        Field::new("source", DataType::Utf8, false),
+        Field::new("uri", DataType::Utf8, false),
+        Field::new("offset", DataType::UInt64, false),
+        Field::new("id", DataType::Utf8, true),
+    ];
+    fields.extend(cause_fields());
+    Arc::new(Schema::new(fields))
+}
+
+impl DropsWriter {
+    /// Starts the file.
+    ///
+    /// # Errors
+    /// As [`Storage::create`].
+    pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
+        RowWriter::create(storage, uri, schema(), Some(LEVEL), DropColumns::default()).map(Self)
+    }
+
+    /// Appends one drop.
+    ///
+    /// # Errors
+    /// Of the store.
+    pub fn push(&mut self, drop: &Drop) -> Result<()> {
+        self.0.push(|columns| {
+            columns.record.append_value(drop.record);
+            columns.source.append_value(&drop.source);
+            columns.uri.append_value(&drop.uri);
+            columns.offset.append_value(drop.offset);
+            columns.id.append_option(drop.id.as_deref());
+            columns.cause.push(&drop.cause);
+            Ok(())
+        })
     }
 
     /// Ends the file.
     ///
     /// # Errors
     /// Of the store.
-    pub fn finish(mut self) -> Result<Written> {
-        if self.rows > 0 {
-            self.flush()?;
-        }
-        self.table.finish()
+    pub fn finish(self) -> Result<Written> {
+        self.0.finish()
     }
 }
 

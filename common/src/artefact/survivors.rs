@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{StringBuilder, UInt32Builder, UInt64Builder};
-use arrow_array::{Array as _, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-use super::table::{TableReader, TableWriter, batch, column, properties};
+use super::table::{Columns, RowWriter, TableReader, column};
 use crate::error::Result;
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
@@ -42,24 +42,19 @@ fn schema() -> SchemaRef {
 }
 
 /// Writes survivors in record order.
-pub struct SurvivorsWriter {
-    schema: SchemaRef,
-    table: TableWriter,
-    columns: Columns,
-    rows: usize,
-    bytes: usize,
-}
+pub struct SurvivorsWriter(RowWriter<SurvivorColumns>);
 
-/// A row group in the making.
-struct Columns {
+struct SurvivorColumns {
     record: UInt32Builder,
     offset: UInt64Builder,
     id: StringBuilder,
     text: StringBuilder,
     extra: StringBuilder,
+    /// Bytes of the group's strings.
+    bytes: usize,
 }
 
-impl Default for Columns {
+impl Default for SurvivorColumns {
     /// Texts have room for a whole group from the start: to grow would copy them again and again.
     fn default() -> Self {
         Self {
@@ -68,7 +63,23 @@ impl Default for Columns {
             id: StringBuilder::new(),
             text: StringBuilder::with_capacity(GROUP_ROWS, GROUP_BYTES),
             extra: StringBuilder::new(),
+            bytes: 0,
         }
+    }
+}
+
+impl Columns for SurvivorColumns {
+    const GROUP_ROWS: usize = GROUP_ROWS;
+
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let mut columns = std::mem::take(self);
+        vec![
+            Arc::new(columns.record.finish()),
+            Arc::new(columns.offset.finish()),
+            Arc::new(columns.id.finish()),
+            Arc::new(columns.text.finish()),
+            Arc::new(columns.extra.finish()),
+        ]
     }
 }
 
@@ -78,10 +89,7 @@ impl SurvivorsWriter {
     /// # Errors
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        let schema = schema();
-        let table =
-            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
-        Ok(Self { schema, table, columns: Columns::default(), rows: 0, bytes: 0 })
+        RowWriter::create(storage, uri, schema(), Some(LEVEL), SurvivorColumns::default()).map(Self)
     }
 
     /// Appends one survivor.
@@ -90,48 +98,26 @@ impl SurvivorsWriter {
     /// Of the store.
     pub fn push(&mut self, survivor: &Survivor<'_>) -> Result<()> {
         let bytes = survivor.text.len() + survivor.extra.len() + survivor.id.len();
-        if self.rows > 0 && self.bytes + bytes > GROUP_BYTES {
-            self.flush()?;
+        if self.0.columns().bytes + bytes > GROUP_BYTES {
+            self.0.end_group()?;
         }
-        let columns = &mut self.columns;
-        columns.record.append_value(survivor.record);
-        columns.offset.append_value(survivor.offset);
-        columns.id.append_value(survivor.id);
-        columns.text.append_value(survivor.text);
-        columns.extra.append_value(survivor.extra);
-        self.rows += 1;
-        self.bytes += bytes;
-        if self.rows >= GROUP_ROWS {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let mut columns = std::mem::take(&mut self.columns);
-        let batch = batch(
-            &self.schema,
-            vec![
-                Arc::new(columns.record.finish()),
-                Arc::new(columns.offset.finish()),
-                Arc::new(columns.id.finish()),
-                Arc::new(columns.text.finish()),
-                Arc::new(columns.extra.finish()),
-            ],
-        )?;
-        (self.rows, self.bytes) = (0, 0);
-        self.table.write_group(&batch)
+        self.0.push(|columns| {
+            columns.record.append_value(survivor.record);
+            columns.offset.append_value(survivor.offset);
+            columns.id.append_value(survivor.id);
+            columns.text.append_value(survivor.text);
+            columns.extra.append_value(survivor.extra);
+            columns.bytes += bytes;
+            Ok(())
+        })
     }
 
     /// Ends the file.
     ///
     /// # Errors
     /// Of the store.
-    pub fn finish(mut self) -> Result<Written> {
-        if self.rows > 0 {
-            self.flush()?;
-        }
-        self.table.finish()
+    pub fn finish(self) -> Result<Written> {
+        self.0.finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parquet as artefacts use it: row groups cut by rows and bytes, one thread, errors that name the file.
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::error::{Class, Error, Result};
-use crate::storage::{ObjectReader, ObjectWriter, Uri, Written};
+use crate::storage::{ObjectReader, ObjectWriter, Storage, Uri, Written};
 
 /// Properties of an artefact: plain columns without dictionary or statistics, zstd where `level` is given.
 pub(super) fn properties(level: Option<i32>) -> Result<WriterProperties> {
@@ -55,6 +55,68 @@ impl TableWriter {
     pub(super) fn finish(self) -> Result<Written> {
         let Self { uri, writer } = self;
         writer.into_inner().map_err(|e| write_error(&uri, e))?.finish()
+    }
+}
+
+/// Rows of a group where nothing asks for fewer: few groups, and little memory for each.
+pub(super) const GROUP_ROWS: usize = 65_536;
+
+/// The columns of a row group in the making.
+pub(super) trait Columns {
+    /// Rows of a group at most.
+    const GROUP_ROWS: usize = GROUP_ROWS;
+
+    /// The columns in the order of the schema. What is appended then is of the next group.
+    fn finish(&mut self) -> Vec<ArrayRef>;
+}
+
+/// Writes rows one by one, and a group whenever it is full.
+pub(super) struct RowWriter<C> {
+    schema: SchemaRef,
+    table: TableWriter,
+    columns: C,
+    rows: usize,
+}
+
+impl<C: Columns> RowWriter<C> {
+    /// Starts the file; zstd where `level` is given.
+    pub(super) fn create(
+        storage: &Storage,
+        uri: &Uri,
+        schema: SchemaRef,
+        level: Option<i32>,
+        columns: C,
+    ) -> Result<Self> {
+        let table = TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(level)?)?;
+        Ok(Self { schema, table, columns, rows: 0 })
+    }
+
+    /// The group in the making.
+    pub(super) fn columns(&self) -> &C {
+        &self.columns
+    }
+
+    /// Appends the row that `append` puts into the columns.
+    pub(super) fn push(&mut self, append: impl FnOnce(&mut C) -> Result<()>) -> Result<()> {
+        append(&mut self.columns)?;
+        self.rows += 1;
+        if self.rows == C::GROUP_ROWS { self.end_group() } else { Ok(()) }
+    }
+
+    /// Writes the rows so far as a group; none: there is none.
+    pub(super) fn end_group(&mut self) -> Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        self.rows = 0;
+        let batch = batch(&self.schema, self.columns.finish())?;
+        self.table.write_group(&batch)
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(mut self) -> Result<Written> {
+        self.end_group()?;
+        self.table.finish()
     }
 }
 
@@ -127,7 +189,7 @@ macro_rules! column {
 }
 pub(super) use column;
 
-pub(super) fn batch(schema: &SchemaRef, columns: Vec<arrow_array::ArrayRef>) -> Result<RecordBatch> {
+pub(super) fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     RecordBatch::try_new(schema.clone(), columns)
         .map_err(|e| Error::internal(format!("an artefact does not fit its schema: {e}")))
 }

@@ -7,11 +7,10 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::drops::{CauseColumns, DropCause, cause_fields, cause_of};
-use super::table::{TableReader, TableWriter, batch, column, properties};
+use super::table::{Columns, RowWriter, TableReader, column};
 use crate::error::Result;
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
-const GROUP_ROWS: usize = 65_536;
 const LEVEL: i32 = 1;
 
 /// A survivor that does not stay.
@@ -24,12 +23,26 @@ pub struct Verdict {
 }
 
 /// Writes verdicts in record order.
-pub struct VerdictsWriter {
-    schema: SchemaRef,
-    table: TableWriter,
+pub struct VerdictsWriter(RowWriter<VerdictColumns>);
+
+#[derive(Default)]
+struct VerdictColumns {
     record: UInt32Builder,
     cause: CauseColumns,
-    rows: usize,
+}
+
+impl Columns for VerdictColumns {
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.record.finish())];
+        columns.extend(self.cause.finish());
+        columns
+    }
+}
+
+fn schema() -> SchemaRef {
+    let mut fields = vec![Field::new("record", DataType::UInt32, false)];
+    fields.extend(cause_fields());
+    Arc::new(Schema::new(fields))
 }
 
 impl VerdictsWriter {
@@ -38,12 +51,7 @@ impl VerdictsWriter {
     /// # Errors
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        let mut fields = vec![Field::new("record", DataType::UInt32, false)];
-        fields.extend(cause_fields());
-        let schema = Arc::new(Schema::new(fields));
-        let table =
-            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Some(LEVEL))?)?;
-        Ok(Self { schema, table, record: UInt32Builder::new(), cause: CauseColumns::default(), rows: 0 })
+        RowWriter::create(storage, uri, schema(), Some(LEVEL), VerdictColumns::default()).map(Self)
     }
 
     /// Appends one verdict.
@@ -51,32 +59,19 @@ impl VerdictsWriter {
     /// # Errors
     /// Of the store.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
-        self.record.append_value(verdict.record);
-        self.cause.push(&verdict.cause);
-        self.rows += 1;
-        if self.rows == GROUP_ROWS {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.rows = 0;
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.record.finish())];
-        columns.extend(self.cause.finish());
-        let batch = batch(&self.schema, columns)?;
-        self.table.write_group(&batch)
+        self.0.push(|columns| {
+            columns.record.append_value(verdict.record);
+            columns.cause.push(&verdict.cause);
+            Ok(())
+        })
     }
 
     /// Ends the file.
     ///
     /// # Errors
     /// Of the store.
-    pub fn finish(mut self) -> Result<Written> {
-        if self.rows > 0 {
-            self.flush()?;
-        }
-        self.table.finish()
+    pub fn finish(self) -> Result<Written> {
+        self.0.finish()
     }
 }
 

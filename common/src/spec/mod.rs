@@ -15,6 +15,7 @@ mod tree;
 mod validate;
 
 pub use size::parse_size;
+pub use validate::{MAX_INDEX_NAME, check_name};
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};

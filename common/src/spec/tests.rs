@@ -353,3 +353,11 @@ fn a_preset_is_a_list_that_sections_change() {
         message(&FULL.replace("[filter.length]\nmin_chars = 10\n", "[filter]\nexcept = [\"length\"]\n"));
     assert!(error.contains("`filter.except` takes families out of a preset, and none is named"), "{error}");
 }
+
+#[test]
+fn a_name_that_no_index_may_have_is_refused_with_the_spec() {
+    let named =
+        |length: usize| FULL.replace("index = \"default\"", &format!("index = \"{}\"", "i".repeat(length)));
+    assert!(JobSpec::parse(&named(MAX_INDEX_NAME), "job.toml").is_ok());
+    assert!(message(&named(MAX_INDEX_NAME + 1)).contains("`dedup.index` must be 1 to 100 ASCII letters"));
+}

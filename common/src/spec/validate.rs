@@ -13,6 +13,26 @@ const MIN_SHARD_BYTES: u64 = 64 << 10;
 const MIN_RESOLVE_MEMORY: u64 = 1 << 20;
 /// Names become parts of file names, whose limit is 255 bytes.
 const MAX_NAME: usize = 128;
+/// Characters of the name of an index at most.
+pub const MAX_INDEX_NAME: usize = 100;
+
+/// The rule that a name breaks, if it breaks one: names stand in file names and on command lines.
+///
+/// # Errors
+/// The rule and the name.
+pub fn check_name(name: &str, most: usize) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_good = name.chars().all(allowed)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.len() <= most;
+    match is_good {
+        true => Ok(()),
+        false => Err(format!(
+            "must be 1 to {most} ASCII letters, digits, `-`, `_` or `.`, the first a letter or digit, got `{}`",
+            short(name)
+        )),
+    }
+}
 
 impl JobSpec {
     /// Checks every rule.
@@ -144,7 +164,7 @@ fn check_dedup(dedup: &DedupSpec, rules: &mut Rules) {
         format!("times `dedup.rows` must be at most `dedup.k` (`{k}`), got `{bands}` x `{rows}`")
     });
     if let Some(index) = &dedup.index {
-        rules.name("dedup.index", index);
+        rules.checked("dedup.index", check_name(index, MAX_INDEX_NAME));
     }
     rules.at_least("dedup.resolve_memory", dedup.resolve_memory, MIN_RESOLVE_MEMORY, " (1 MiB)");
 }
@@ -163,17 +183,13 @@ impl Rules {
         self.require(value >= least, key, || format!("must be at least {least}{said}, got `{value}`"));
     }
 
-    /// Names stand in file names and on command lines.
+    fn checked(&mut self, key: impl Into<String>, kept: Result<(), String>) {
+        if let Err(rule) = kept {
+            self.0.push(Problem::new(key, rule));
+        }
+    }
+
     fn name(&mut self, key: impl Into<String>, name: &str) {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let good = name.chars().all(allowed)
-            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.len() <= MAX_NAME;
-        self.require(good, key, || {
-            format!(
-                "must be 1 to {MAX_NAME} ASCII letters, digits, `-`, `_` or `.`, the first a letter or digit, got `{}`",
-                short(name)
-            )
-        });
+        self.checked(key, check_name(name, MAX_NAME));
     }
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{blocking, reply};
 use crate::control::Control;
-use crate::index::{Checker, DedupIndex, IndexStats, Match};
+use crate::index::{Checker, IndexStats, Match};
 
 /// Documents of one message at most.
 const MOST_DOCUMENTS: usize = 1_000;
@@ -132,7 +132,7 @@ async fn check(
     mut requests: Streaming<v1::CheckRequest>,
     sender: mpsc::Sender<Result<v1::CheckResponse, Status>>,
 ) {
-    let mut against: Option<(Arc<dyn DedupIndex>, f64)> = None;
+    let mut checker: Option<Checker> = None;
     loop {
         let request = tokio::select! {
             request = requests.message() => request,
@@ -145,18 +145,18 @@ async fn check(
             Err(_) => return,
         };
         let Ok(_turn) = checks.acquire().await else { return };
-        let known = against.clone();
+        let known = checker.take();
         let answered = blocking(&control, move |control| {
-            let (index, threshold) = match known {
+            let mut checker = match known {
                 Some(known) => known,
                 None => begin(control, &request)?,
             };
-            let response = answer(&*index, threshold, &request.documents)?;
-            Ok((response, (index, threshold)))
+            let response = answer(&mut checker, &request.documents)?;
+            Ok((response, checker))
         });
         let (answer, is_last) = match answered.await {
-            Ok((response, known)) => {
-                against = Some(known);
+            Ok((response, used)) => {
+                checker = Some(used);
                 (Ok(response), false)
             }
             Err(error) => (Err(to_status(&error)), true),
@@ -168,7 +168,7 @@ async fn check(
 }
 
 /// What the first message says of the whole call.
-fn begin(control: &Control, request: &v1::CheckRequest) -> Result<(Arc<dyn DedupIndex>, f64)> {
+fn begin(control: &Control, request: &v1::CheckRequest) -> Result<Checker> {
     let threshold = match request.threshold {
         0.0 => DEFAULT_THRESHOLD,
         threshold => threshold,
@@ -176,14 +176,10 @@ fn begin(control: &Control, request: &v1::CheckRequest) -> Result<(Arc<dyn Dedup
     if !(threshold > 0.0 && threshold <= 1.0) {
         return Err(Error::spec(format!("`threshold` must be above 0 and at most 1, got {threshold}")));
     }
-    Ok((control.steps().indexes()?.find(&request.index)?, threshold))
+    Checker::new(control.steps().indexes()?.find(&request.index)?, threshold)
 }
 
-fn answer(
-    index: &dyn DedupIndex,
-    threshold: f64,
-    documents: &[v1::CheckDocument],
-) -> Result<v1::CheckResponse> {
+fn answer(checker: &mut Checker, documents: &[v1::CheckDocument]) -> Result<v1::CheckResponse> {
     let count = documents.len();
     if count > MOST_DOCUMENTS {
         return Err(Error::spec(format!(
@@ -192,7 +188,7 @@ fn answer(
         .with_hint("send them in several messages of one call"));
     }
     let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
-    let matches = Checker::new(index, threshold)?.check(&texts)?;
+    let matches = checker.check(&texts)?;
     let results = documents.iter().zip(matches).map(|(document, matches)| v1::CheckResult {
         id: document.id.clone(),
         matches: matches.into_iter().map(wire).collect(),

@@ -129,14 +129,14 @@ impl Archive {
             }
             change.jobs.push((*ordinal, job));
         }
+        target.sync()?;
         Ok(change)
     }
 }
 
-/// Copies a file and makes it durable.
+/// Copies a file and makes its bytes durable; its name is once the folder is synced.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
         .and_then(|_| File::open(to)?.sync_all())
-        .map_err(|e| Error::io("copy", format_args!("{} to {}", from.display(), to.display()), e))?;
-    sync_folder(to.parent().unwrap_or(Path::new(".")))
+        .map_err(|e| Error::io("copy", format_args!("{} to {}", from.display(), to.display()), e))
 }

@@ -1,5 +1,8 @@
 //! Whether an index holds documents that nobody has submitted yet.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use tamis_common::artefact::BandRow;
 use tamis_common::dedup::{DedupParams, Signer, equal_values, similarity_of_equal};
 use tamis_common::ids::{DocRef, ShardId};
@@ -22,8 +25,8 @@ pub struct Match {
 }
 
 /// Compares texts with an index; its buffers are used again.
-pub struct Checker<'a> {
-    index: &'a dyn DedupIndex,
+pub struct Checker {
+    index: Arc<dyn DedupIndex>,
     params: DedupParams,
     threshold: f64,
     signer: Signer,
@@ -50,12 +53,12 @@ struct Found {
 
 const EQUAL_TEXT: i64 = -1;
 
-impl<'a> Checker<'a> {
+impl Checker {
     /// A checker by the parameters of the index.
     ///
     /// # Errors
     /// Of the index.
-    pub fn new(index: &'a dyn DedupIndex, threshold: f64) -> Result<Self> {
+    pub fn new(index: Arc<dyn DedupIndex>, threshold: f64) -> Result<Self> {
         let params = index.stats()?.params;
         Ok(Self { index, signer: Signer::new(&params), params, threshold })
     }
@@ -70,7 +73,7 @@ impl<'a> Checker<'a> {
         found.extend(self.similar_entries(&asked)?);
         found.sort_unstable();
         // An entry that is equal is proposed by the bands as well.
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         found.retain(|found| seen.insert((found.doc, found.entry)));
         let found: Vec<Found> = found
             .chunk_by(|a, b| a.doc == b.doc)

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::block::Entry;
 use super::columns::{self, ColumnsWriter};
-use super::file::FileRecord;
+use super::file::{FileRecord, sync_folder};
 use super::run::{self, RunWriter, Segments};
 use super::{EntrySource, NewEntry};
 
@@ -36,6 +36,11 @@ impl Folder {
     /// The columns with a number.
     pub(super) fn columns(&self, number: u64) -> PathBuf {
         self.file(number, columns::ENDING)
+    }
+
+    /// Makes the names of its files durable.
+    pub(super) fn sync(&self) -> Result<()> {
+        sync_folder(&self.path)
     }
 
     fn file(&self, number: u64, ending: &str) -> PathBuf {

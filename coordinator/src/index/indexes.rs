@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tamis_common::dedup::DedupParams;
+use tamis_common::spec::{MAX_INDEX_NAME, check_name};
 use tamis_common::{Class, Error, Result};
 
 use super::archive::Archive;
@@ -15,9 +16,6 @@ use super::enter::Folder;
 use super::file::{UNFINISHED, remove, sync_folder};
 use super::local::LocalIndex;
 use super::{DedupIndex, IndexStats, columns, run};
-
-/// Characters of a name at most.
-const MOST_NAME: usize = 100;
 
 /// The named indexes of a coordinator.
 pub struct Indexes {
@@ -75,7 +73,7 @@ impl Indexes {
             }
             return Ok(index.clone());
         }
-        check_name(name)?;
+        check_index_name(name)?;
         let mut contents = Contents::new(Self::next_number(&by_name), params);
         self.catalogue.commit(name, &mut contents, &Change::default())?;
         let index = Arc::new(LocalIndex::open(name, &self.runs, self.catalogue.clone(), contents)?);
@@ -125,7 +123,7 @@ impl Indexes {
     pub fn import(&self, name: &str, folder: &Path) -> Result<String> {
         let archive = Archive::open(folder)?;
         let name = if name.is_empty() { archive.name() } else { name };
-        check_name(name)?;
+        check_index_name(name)?;
         let mut by_name = self.lock();
         if by_name.contains_key(name) {
             return Err(Error::new(Class::Conflict, format!("there is an index `{name}` already"))
@@ -166,14 +164,9 @@ fn shown(params: &DedupParams, hash_scheme: u32) -> String {
     )
 }
 
-fn check_name(name: &str) -> Result<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || name.len() > MOST_NAME || !name.chars().all(allowed) {
-        return Err(Error::spec(format!(
-            "name of an index (`dedup.index`) must be 1 to {MOST_NAME} letters, digits, `-`, `_` or `.`, got `{name}`"
-        )));
-    }
-    Ok(())
+fn check_index_name(name: &str) -> Result<()> {
+    check_name(name, MAX_INDEX_NAME)
+        .map_err(|rule| Error::spec(format!("name of an index (`dedup.index`) {rule}")))
 }
 
 /// The files that an index consists of.

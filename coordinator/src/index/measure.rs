@@ -15,6 +15,8 @@ use std::time::Instant;
 use tamis_common::ids::ShardId;
 
 use super::*;
+use crate::generated::random;
+use crate::testing::memory_mb;
 
 const K: usize = 256;
 const BANDS: u32 = 21;
@@ -28,17 +30,6 @@ fn params() -> DedupParams {
 
 fn jobs() -> u32 {
     std::env::var("TAMIS_MEASURE_JOBS").map_or(50, |jobs| jobs.parse().unwrap())
-}
-
-/// A fixed random number for a place.
-fn random(job: u32, document: u32, column: u32) -> u64 {
-    let mut x = u64::from(job) << 48 ^ u64::from(document) << 12 ^ u64::from(column);
-    for _ in 0..2 {
-        x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
-    }
-    x
 }
 
 fn hash(job: u32, document: u32) -> u128 {
@@ -92,12 +83,6 @@ fn spent() -> (f64, u64) {
     let io = fs::read_to_string("/proc/self/io").unwrap();
     let written = io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap();
     (nanoseconds / 1e9, written)
-}
-
-fn memory_mb(field: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
 fn folder() -> PathBuf {

@@ -60,6 +60,17 @@ pub fn plan(storage: &Storage, spec: &JobSpec) -> Result<Plan> {
     assemble(found, pieces)
 }
 
+/// The source of a shard of the plan, and its number in the spec.
+///
+/// # Errors
+/// `Class::Internal` for a shard that the plan does not have.
+pub fn source_of<'a>(spec: &'a JobSpec, shards: &[Shard], id: ShardId) -> Result<(usize, &'a SourceSpec)> {
+    let number = shards.get(id.0 as usize).map(|shard| usize::from(shard.source));
+    number
+        .and_then(|number| Some((number, spec.sources.get(number)?)))
+        .ok_or_else(|| Error::internal(format!("shard {id} is of no source")))
+}
+
 /// An input and its source.
 struct Found {
     meta: ObjectMeta,

@@ -13,6 +13,7 @@ use tamis_common::{Error, Result};
 
 use crate::drive::verdicts_uri;
 use crate::index::{EntrySource, NewEntry};
+use crate::plan::source_of;
 
 /// What a shard left of its scan and of the search for duplicates.
 pub struct CommittedShard {
@@ -37,8 +38,7 @@ pub fn committed(
     verdicts: &Uri,
 ) -> Result<Vec<CommittedShard>> {
     let committed = scans.iter().map(|(id, scan)| {
-        let source = plan.get(id.0 as usize).and_then(|shard| spec.sources.get(usize::from(shard.source)));
-        let source = source.ok_or_else(|| Error::internal(format!("shard {id} is of no source")))?;
+        let (_, source) = source_of(spec, plan, *id)?;
         Ok(CommittedShard {
             id: *id,
             scan: scan.clone(),

@@ -13,6 +13,8 @@ use tamis_common::artefact::{BandRow, BandsWriter, DocumentRow, DocumentsWriter}
 use tamis_common::dedup::{Signer, derive_bands};
 
 use super::*;
+use crate::generated::{COPIES, write_shard};
+use crate::testing::memory_mb;
 
 /// Nanoseconds that this thread has run.
 fn cpu_ns() -> u64 {
@@ -137,52 +139,8 @@ fn signing_and_resolving_a_corpus() {
     }
 }
 
-/// A fixed random number for a place.
-fn random(document: u32, column: u32) -> u64 {
-    let mut x = u64::from(document) << 12 ^ u64::from(column);
-    for _ in 0..2 {
-        x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
-    }
-    x
-}
-
 /// Documents of a shard of generated ones.
 const SHARD: u32 = 250_000;
-
-/// Writes the artefacts of a shard: every tenth document has the signature and the keys of the one before.
-fn generate(storage: &Storage, folder: &Path, params: &DedupParams, number: u32) -> ResolveShard {
-    let id = ShardId(number);
-    let uri = |name: &str| Uri::from_path(&folder.join(format!("{id}-{name}"))).unwrap();
-    let base = |record: u32| {
-        let document = number * SHARD + record;
-        if record % 10 == 9 { document - 1 } else { document }
-    };
-    let mut table = DocumentsWriter::create(storage, &uri("documents"), params.k).unwrap();
-    for record in 0..SHARD {
-        let words = (0..params.k / 8).flat_map(|i| random(base(record), 200 + i).to_le_bytes());
-        let hash = u128::from(random(number * SHARD + record, 100)) << 64 | u128::from(record);
-        let row = DocumentRow { record, hash, signature: Some(words.collect()), ..Default::default() };
-        table.push(&row).unwrap();
-    }
-    table.finish().unwrap();
-    let mut bands = BandsWriter::create(storage, &uri("bands")).unwrap();
-    for band in 0..params.bands {
-        let row = |record| BandRow { key: random(base(record), band), doc: DocRef::new(id, record) };
-        let mut rows: Vec<BandRow> = (0..SHARD).map(row).collect();
-        rows.sort_unstable();
-        bands.write_band(&rows).unwrap();
-    }
-    bands.finish().unwrap();
-    ResolveShard { id, documents: uri("documents"), bands: uri("bands"), is_reference: false }
-}
-
-fn memory_mb(field: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
-}
 
 #[test]
 #[ignore = "takes minutes, and 800 bytes of disk a document in TAMIS_BENCH_FOLDER"]
@@ -195,8 +153,13 @@ fn resolving_generated_documents() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let storage = Storage::new(runtime.handle().clone());
     let params = parameters();
-    let shards: Vec<ResolveShard> =
-        (0..documents / SHARD).map(|shard| generate(&storage, folder.path(), &params, shard)).collect();
+    let generate = |number: u32| {
+        let id = ShardId(number);
+        let place = (0, number * SHARD, SHARD);
+        let (documents, bands) = write_shard(&storage, folder.path(), &params, id, place);
+        ResolveShard { id, documents, bands, is_reference: false }
+    };
+    let shards: Vec<ResolveShard> = (0..documents / SHARD).map(generate).collect();
     println!("memory before: {} MB", memory_mb("VmRSS"));
     let start = Instant::now();
     let (resolution, _) = resolve(&ResolveInput {
@@ -219,5 +182,5 @@ fn resolving_generated_documents() {
         resolution.dropped.len(),
         memory_mb("VmHWM")
     );
-    assert_eq!(resolution.dropped.len(), (documents / 10) as usize);
+    assert_eq!(resolution.dropped.len(), (documents / COPIES) as usize);
 }

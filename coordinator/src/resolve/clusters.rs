@@ -35,14 +35,14 @@ pub struct Clusters {
     pub(super) k: u32,
 }
 
-/// What names are taken from.
-pub struct ClusterInput<'a> {
+/// What names are taken from; those of sources are lent on.
+pub struct ClusterInput<'a, 's> {
     /// Where the artefacts are.
     pub storage: &'a Storage,
     /// What was decided.
     pub resolution: &'a Resolution,
     /// All shards whose documents were compared.
-    pub shards: &'a [VerdictShard<'a>],
+    pub shards: &'s [VerdictShard<'s>],
     /// The index that was asked.
     pub index: Option<&'a dyn DedupIndex>,
 }
@@ -69,11 +69,16 @@ pub struct ClusterFacts {
     pub largest: Vec<LargeCluster>,
 }
 
-/// Writes `clusters/part-NNNNN.parquet` files below `folder`.
+/// Writes `clusters/part-NNNNN.parquet` files below `folder`; returns the names of all members, too, for whoever writes
+/// of them next.
 ///
 /// # Errors
 /// Of the stores and of the disk.
-pub fn write_clusters(input: &ClusterInput<'_>, clusters: Clusters, folder: &Uri) -> Result<ClusterFacts> {
+pub fn write_clusters<'s>(
+    input: &ClusterInput<'_, 's>,
+    clusters: Clusters,
+    folder: &Uri,
+) -> Result<(ClusterFacts, Names<'s>)> {
     let Clusters { documents, mut sets, roots, first_equal, mut index_links, pairs, k } = clusters;
     let mut sizes = vec![0_u64; roots.len() as usize];
     let mut members = Vec::new();
@@ -133,12 +138,12 @@ pub fn write_clusters(input: &ClusterInput<'_>, clusters: Clusters, folder: &Uri
     let mut histogram = Log2Histogram::default();
     sizes.iter().for_each(|size| histogram.add(*size));
     let largest = largest(input, &documents, &mut sets, &roots, &sizes, &names)?;
-    Ok(ClusterFacts { files, sizes: histogram, largest })
+    Ok((ClusterFacts { files, sizes: histogram, largest }, names))
 }
 
 /// The ten largest clusters.
 fn largest(
-    input: &ClusterInput<'_>,
+    input: &ClusterInput<'_, '_>,
     documents: &Documents,
     sets: &mut UnionFind,
     roots: &RankedSet,

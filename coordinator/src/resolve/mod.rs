@@ -48,6 +48,7 @@ use signatures::Signatures;
 use verify::Links;
 
 pub use clusters::{ClusterFacts, ClusterInput, Clusters, LargeCluster, write_clusters};
+pub use names::Names;
 pub use verdicts::{VerdictInput, VerdictShard, write_verdicts};
 
 /// Members of a bucket that stand for the others. Pinned: another number is another result.

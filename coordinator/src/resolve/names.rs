@@ -9,7 +9,8 @@ use super::{PartnerRef, VerdictShard};
 use crate::index::{DedupIndex, EntryInfo, EntryRef};
 
 /// Names of documents and index entries.
-pub(super) struct Names<'a> {
+#[derive(Default)]
+pub struct Names<'a> {
     docs: Vec<DocRef>,
     /// One past the end of each id in `ids`.
     ends: Vec<usize>,

@@ -194,6 +194,16 @@ impl Job {
         memory: u64,
         index: Option<&MemoryIndex>,
     ) -> Resolution {
+        self.resolve_with_clusters(keep, params, memory, index).0
+    }
+
+    fn resolve_with_clusters(
+        &self,
+        keep: Keep,
+        params: &DedupParams,
+        memory: u64,
+        index: Option<&MemoryIndex>,
+    ) -> (Resolution, Clusters) {
         // The order of shards must not matter.
         let mut shards = self.shards.clone();
         shards.reverse();
@@ -210,7 +220,6 @@ impl Job {
             cancel: &AtomicBool::new(false),
         })
         .unwrap()
-        .0
     }
 
     /// A document's place in the job.
@@ -414,7 +423,7 @@ fn verdicts_name_partners_of_job_and_index() {
     let index = MemoryIndex(BTreeMap::from([(EntryRef { job: 4, entry: 2 }, short(7))]));
     let docs = [doc(a, 0), short(7), doc(changed(a, 2), 0), short(3), doc(a, 0)];
     let job = Job::write(&docs, &[2], &params());
-    let resolution = job.resolve(&params(), PLENTY, Some(&index));
+    let (resolution, clusters) = job.resolve_with_clusters(Keep::First, &params(), PLENTY, Some(&index));
     let shards: Vec<_> = job
         .shards
         .iter()
@@ -426,13 +435,16 @@ fn verdicts_name_partners_of_job_and_index() {
         })
         .collect();
     let mix = BTreeMap::from([(ShardId(1), vec![(1, DropCause::new(Stage::Mix, "budget"))])]);
+    let input =
+        ClusterInput { storage: &job.storage, resolution: &resolution, shards: &shards, index: Some(&index) };
+    let (_, names) = write_clusters(&input, clusters, &job.uri("clusters")).unwrap();
     let written = write_verdicts(
         &VerdictInput {
             storage: &job.storage,
             resolution: &resolution,
             params: &params(),
             shards: &shards,
-            index: Some(&index),
+            names: &names,
             mix: &mix,
         },
         &|shard| job.uri(&format!("{shard}-verdicts")),

@@ -9,8 +9,7 @@ use tamis_common::ids::ShardId;
 use tamis_common::storage::{Storage, Uri, Written};
 
 use super::names::Names;
-use super::{Duplicate, PartnerRef, Resolution};
-use crate::index::DedupIndex;
+use super::{Duplicate, Resolution};
 
 /// Rule of a drop for equal match texts.
 pub(super) const RULE_EQUAL: &str = "match_text";
@@ -43,8 +42,8 @@ pub struct VerdictInput<'a> {
     pub params: &'a DedupParams,
     /// All shards of the job.
     pub shards: &'a [VerdictShard<'a>],
-    /// The index that was asked.
-    pub index: Option<&'a dyn DedupIndex>,
+    /// The names of all that they refer to.
+    pub names: &'a Names<'a>,
     /// Further drops by record, in record order; a record that is a duplicate as well keeps that cause.
     pub mix: &'a BTreeMap<ShardId, Vec<(u32, DropCause)>>,
 }
@@ -52,14 +51,13 @@ pub struct VerdictInput<'a> {
 /// Writes the verdict file of each shard to the place that `out` names; in the order of the shards' numbers.
 ///
 /// # Errors
-/// Of the stores; `Class::Storage` if a partner has no row in its document table.
+/// Of the stores; `Class::Internal` for a partner without a name.
 pub fn write_verdicts(
     input: &VerdictInput<'_>,
     out: &dyn Fn(ShardId) -> Uri,
 ) -> Result<Vec<(ShardId, Written)>> {
     let mut shards: Vec<&VerdictShard<'_>> = input.shards.iter().collect();
     shards.sort_by_key(|shard| shard.id);
-    let names = names_of_partners(input)?;
     let mut written = Vec::with_capacity(shards.len());
     for shard in shards {
         let mut writer = VerdictsWriter::create(input.storage, &out(shard.id))?;
@@ -71,7 +69,7 @@ pub fn write_verdicts(
         let further = input.mix.get(&shard.id).map(Vec::as_slice).unwrap_or_default();
         for (record, row) in merged(duplicates_of(input.resolution, shard.id), further) {
             let cause = match row {
-                Row::Duplicate(duplicate) => cause_of(&names, duplicate, input.params)?,
+                Row::Duplicate(duplicate) => cause_of(input.names, duplicate, input.params)?,
                 Row::Further(cause) => cause.clone(),
             };
             writer.push(&Verdict { record, cause })?;
@@ -124,18 +122,6 @@ fn merged<'a>(
     })
 }
 
-/// The names of all that drops refer to.
-fn names_of_partners<'a>(input: &VerdictInput<'a>) -> Result<Names<'a>> {
-    let (mut docs, mut entries) = (Vec::new(), Vec::new());
-    for partner in input.resolution.dropped.iter().flat_map(|d| [d.kept, d.via]) {
-        match partner {
-            PartnerRef::Job(doc) => docs.push(doc),
-            PartnerRef::Index(entry) => entries.push(entry),
-        }
-    }
-    Names::read(input.storage, input.index, input.shards, docs, entries)
-}
-
 fn cause_of(names: &Names<'_>, duplicate: &Duplicate, params: &DedupParams) -> Result<DropCause> {
     let rule = if duplicate.equal { RULE_EQUAL } else { RULE_SIMILAR };
     let mut cause = DropCause::new(duplicate.stage, rule);
@@ -153,6 +139,7 @@ fn cause_of(names: &Names<'_>, duplicate: &Duplicate, params: &DedupParams) -> R
 mod tests {
     use tamis_common::ids::DocRef;
 
+    use super::super::PartnerRef;
     use super::*;
 
     fn duplicate(record: u32) -> Duplicate {

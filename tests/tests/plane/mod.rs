@@ -9,10 +9,7 @@ use std::time::Duration;
 use tamis_common::artefact::{DOCUMENTS, FileEntry, SURVIVORS, TaskManifest};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId, WorkerId};
 use tamis_common::shard::{Compression, Format, Part, Shard};
-use tamis_common::spec::{
-    CleanSpec, DedupSpec, FilterSpec, JobSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup,
-    SourceSpec, TextFormat, TokenFormat, TxtUnit,
-};
+use tamis_common::spec::JobSpec;
 use tamis_common::stats::{EmitStats, ScanStats};
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Error, Result};
@@ -368,38 +365,12 @@ impl Client {
 }
 
 fn spec(name: &str, output: &str, shards: u64, index: Option<&str>) -> JobSpec {
-    JobSpec {
-        name: name.to_owned(),
-        tokenizer: None,
-        sources: vec![SourceSpec {
-            name: "web".to_owned(),
-            role: Role::Domain,
-            inputs: (0..shards).map(|i| format!("file:///in/{i}.jsonl")).collect(),
-            format: None,
-            text_field: "text".to_owned(),
-            id_field: "id".to_owned(),
-            url_field: "url".to_owned(),
-            encoding: "utf-8".to_owned(),
-            txt_unit: TxtUnit::File,
-            csv_delimiter: ',',
-            dedup: SourceDedup::Full,
-        }],
-        clean: CleanSpec::default(),
-        filter: FilterSpec::default(),
-        dedup: DedupSpec { index: index.map(ToOwned::to_owned), ..DedupSpec::default() },
-        mix: None,
-        output: OutputSpec {
-            uri: output.to_owned(),
-            text: TextFormat::JsonlZst,
-            tokens: TokenFormat::None,
-            level: 3,
-        },
-        run: RunSpec {
-            shard_bytes: 1 << 20,
-            on_corrupt: OnCorrupt::Fail,
-            max_attempts: 3,
-            max_slots: 0,
-            keep_work: KeepWork::Index,
-        },
-    }
+    let inputs: Vec<String> = (0..shards).map(|i| format!("file:///in/{i}.jsonl")).collect();
+    let text = format!(
+        "name = {name:?}\n[[source]]\nname = \"web\"\ninputs = {inputs:?}\n[output]\nuri = {output:?}\n\
+         [run]\nshard_bytes = \"1MiB\"\nmax_attempts = 3\n"
+    );
+    let mut spec = JobSpec::parse(&text, "job.toml").unwrap();
+    spec.dedup.index = index.map(ToOwned::to_owned);
+    spec
 }

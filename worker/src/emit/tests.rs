@@ -9,46 +9,17 @@ use tamis_common::artefact::{
 };
 use tamis_common::ids::ShardId;
 use tamis_common::shard::{Compression, Format, Part};
-use tamis_common::spec::{
-    CleanSpec, DedupSpec, FilterSpec, KeepWork, OnCorrupt, OutputSpec, Role, RunSpec, SourceDedup,
-    TextFormat, TokenFormat, TxtUnit,
-};
+use tamis_common::spec::{TextFormat, TokenFormat};
 
 use super::*;
 use crate::tokenize::tests::small_tokenizer_json;
 use crate::write::tests::{Fixture, read_indexed_dataset};
 
 fn spec(text: TextFormat, tokens: TokenFormat) -> JobSpec {
-    let source = SourceSpec {
-        name: "reports".to_owned(),
-        role: Role::Domain,
-        inputs: vec![],
-        format: None,
-        text_field: "text".to_owned(),
-        id_field: "id".to_owned(),
-        url_field: "url".to_owned(),
-        encoding: "utf-8".to_owned(),
-        txt_unit: TxtUnit::File,
-        csv_delimiter: ',',
-        dedup: SourceDedup::Full,
-    };
-    JobSpec {
-        name: "test".to_owned(),
-        tokenizer: None,
-        sources: vec![source],
-        clean: CleanSpec::default(),
-        filter: FilterSpec::default(),
-        dedup: DedupSpec::default(),
-        mix: None,
-        output: OutputSpec { uri: "file:///out".to_owned(), text, tokens, level: 3 },
-        run: RunSpec {
-            shard_bytes: 128 << 20,
-            on_corrupt: OnCorrupt::Fail,
-            max_attempts: 4,
-            max_slots: 0,
-            keep_work: KeepWork::Index,
-        },
-    }
+    let toml = "name = \"test\"\n[[source]]\nname = \"reports\"\ninputs = [\"/data/reports\"]\n[output]\nuri = \"file:///out\"\n";
+    let mut spec = JobSpec::parse(toml, "job.toml").unwrap();
+    (spec.output.text, spec.output.tokens) = (text, tokens);
+    spec
 }
 
 fn shard() -> Shard {
