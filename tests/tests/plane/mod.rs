@@ -27,7 +27,7 @@ use tonic::transport::Channel;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Long enough that a busy machine loses none by chance, where a test does not want one lost.
 pub(crate) const LONG_LEASE: Duration = Duration::from_secs(20);
-pub(crate) const SHORT_LEASE: Duration = Duration::from_millis(400);
+pub(crate) const SHORT_LEASE: Duration = Duration::from_secs(2);
 
 /// Holds threads until it is opened, and tells how many have come.
 #[derive(Default)]

@@ -111,7 +111,7 @@ impl Filter for C4 {
         let mut kept_words = Words::with_capacity(words.len());
         let mut lines = 0;
         let mut sentences = 0;
-        for range in line_ranges(raw) {
+        for (number, range) in line_ranges(raw).enumerate() {
             let in_line = words.iter().take_while(|word| (word.start as usize) < range.end).count();
             let line_words;
             (line_words, words) = words.split_at(in_line);
@@ -146,11 +146,11 @@ impl Filter for C4 {
             lines += 1;
             if counts_sentences {
                 let to = kept.len();
-                sentences += match &cited {
+                let counted = match &cited {
                     Cow::Borrowed(_) => {
                         let start = range.end - unstripped.trim_start_matches(is_space).len();
                         kept_words.extend_moved(line_words, start, to);
-                        count_sentences(raw, line_words, range.end)
+                        count_sentences(raw, line_words, start + line.len())
                     }
                     Cow::Owned(line) => {
                         let words = text.words_of(line);
@@ -158,6 +158,7 @@ impl Filter for C4 {
                         count_sentences(line, &words, line.len())
                     }
                 };
+                sentences += text.sentences_of(number).unwrap_or(counted);
             }
             kept.push_str(&cited);
         }

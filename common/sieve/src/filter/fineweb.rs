@@ -8,8 +8,7 @@ use crate::text::{Text, is_space, is_terminal};
 const FAMILY: Family = Family {
     name: "fineweb",
     about: "lists: lines without an end of a sentence, short ones, those that repeat, too many of them",
-    source: "Penedo et al. 2024, arXiv:2406.17557, as in datatrove 0.10.1; Chinese: FineWeb-2 cmn_Hani, for \
-             characters re-derived (docs/filters.md)",
+    source: "Penedo et al. 2024, arXiv:2406.17557, as in datatrove 0.10.1; Chinese: FineWeb-2 cmn_Hani",
     rules: &[
         Rule {
             name: "min_lines",
@@ -38,7 +37,7 @@ const FAMILY: Family = Family {
         Rule {
             name: "max_newlines_per_word",
             side: Side::AtMost,
-            defaults: Defaults::each(0.3, 0.178, 0.111),
+            defaults: Defaults::each(0.3, 0.178, 0.178),
             about: "line feeds a word",
         },
     ],
@@ -114,7 +113,7 @@ impl Filter for FineWeb {
         check.rule("max_newlines_per_word", || match lines.newlines {
             // Then nobody needs to know the words.
             0 => 0.0,
-            newlines => newlines as f64 / text.words().len() as f64,
+            newlines => newlines as f64 / text.count_of_words(),
         })?;
         Ok(Verdict::Keep)
     }

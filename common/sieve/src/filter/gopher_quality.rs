@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::resources::Resources;
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
-use crate::text::{Text, split_lines, trim};
+use crate::text::{Text, Word, split_lines, trim};
 
 const FAMILY: Family = Family {
     name: "gopher_quality",
@@ -15,14 +15,14 @@ const FAMILY: Family = Family {
         Rule {
             name: "min_words",
             side: Side::AtLeast,
-            defaults: Defaults::each(50.0, 50.0, 82.0),
-            about: "words that are not all punctuation",
+            defaults: Defaults::each(50.0, 50.0, 48.0),
+            about: "words that are not all punctuation; a Chinese character is 0.58 of one",
         },
         Rule {
             name: "max_words",
             side: Side::AtMost,
-            defaults: Defaults::each(100_000.0, 100_000.0, 164_000.0),
-            about: "words that are not all punctuation",
+            defaults: Defaults::all(100_000.0),
+            about: "words that are not all punctuation; a Chinese character is 0.58 of one",
         },
         Rule {
             name: "min_mean_word_chars",
@@ -33,19 +33,19 @@ const FAMILY: Family = Family {
         Rule {
             name: "max_mean_word_chars",
             side: Side::AtMost,
-            defaults: Defaults::each(10.0, 5.0, 5.0),
+            defaults: Defaults::each(10.0, 5.0, 5.02),
             about: "mean code points of those words",
         },
         Rule {
             name: "max_hash_ratio",
             side: Side::AtMost,
-            defaults: Defaults::each(0.1, 0.1, 0.067),
+            defaults: Defaults::each(0.1, 0.1, 0.1025),
             about: "`#` a word",
         },
         Rule {
             name: "max_ellipsis_ratio",
             side: Side::AtMost,
-            defaults: Defaults::each(0.1, 0.1, 0.065),
+            defaults: Defaults::all(0.1),
             about: "`...` and `…` a word",
         },
         Rule {
@@ -63,7 +63,7 @@ const FAMILY: Family = Family {
         Rule {
             name: "min_alphabetic_words",
             side: Side::AtLeast,
-            defaults: Defaults::each(0.8, 0.735, 0.825),
+            defaults: Defaults::each(0.8, 0.735, 0.757),
             about: "share of words with a letter",
         },
         Rule {
@@ -110,6 +110,18 @@ impl GopherQuality {
     }
 }
 
+/// As characters these nearly always stand within a word, and are no stop words.
+const RARELY_ALONE: [&str; 3] = ["人", "月", "日"];
+
+/// Common words that hold a stop word of one character; those that most often did over Chinese pages cut by jieba.
+const HOLD_STOP_WORDS: [&str; 59] = [
+    "所有", "没有", "沒有", "只有", "具有", "含有", "带有", "还有", "拥有", "有些", "有效", "有用", "有关",
+    "有时", "有人", "有限", "作为", "因为", "行为", "认为", "成为", "称为", "为了", "以为", "不是", "但是",
+    "就是", "只是", "总是", "而是", "还是", "或是", "这是", "是否", "存在", "现在", "正在", "在于", "所在",
+    "其中", "中断", "中间", "中文", "中国", "选中", "其他", "他们", "他們", "的话", "目的", "而且", "然而",
+    "从而", "由于", "自由", "理由", "除了", "了解", "也许",
+];
+
 struct StopWords {
     list: Vec<String>,
     /// By first byte: a bit for each length in bytes of those that start so, the last for all longer ones.
@@ -132,6 +144,7 @@ impl StopWords {
     /// Different ones among the words.
     fn count(&self, text: &Text<'_>) -> usize {
         let raw = text.raw();
+        let of_characters = text.is_of_characters();
         let mut found = vec![false; self.list.len()];
         let mut count = 0;
         for word in text.words().iter() {
@@ -140,8 +153,10 @@ impl StopWords {
                 continue;
             }
             if let Ok(at) = self.list.binary_search_by(|stop| stop.as_str().cmp(word.of(raw)))
-                && !std::mem::replace(&mut found[at], true)
+                && !found[at]
+                && !(of_characters && is_within_a_word(raw, word))
             {
+                found[at] = true;
                 count += 1;
                 if count == self.list.len() {
                     break;
@@ -150,6 +165,15 @@ impl StopWords {
         }
         count
     }
+}
+
+/// Whether a stop word that is a character is a part of a word there.
+fn is_within_a_word(text: &str, stop: &Word) -> bool {
+    let (start, end) = (stop.start as usize, stop.end as usize);
+    let before = text[..start].chars().next_back().map_or(start, |c| start - c.len_utf8());
+    let after = text[end..].chars().next().map_or(end, |c| end + c.len_utf8());
+    RARELY_ALONE.contains(&stop.of(text))
+        || [&text[before..end], &text[start..after]].iter().any(|pair| HOLD_STOP_WORDS.contains(pair))
 }
 
 fn length_bit(length: usize) -> u32 {
@@ -183,20 +207,21 @@ impl Filter for GopherQuality {
     fn judge(&self, text: &Text<'_>, check: &mut Check<'_>) -> Result<Verdict, Failed> {
         let raw = text.raw();
         let words = text.words();
-        let all = words.len() as f64;
-        let mut plain = 0_u64;
-        let mut plain_chars = 0_u64;
+        let (mut plain, mut plain_chars, mut characters) = (0, 0_u64, 0);
         for word in words.iter().filter(|word| !word.is_symbol) {
             plain += 1;
             plain_chars += u64::from(word.chars);
+            characters += usize::from(word.is_character);
         }
-        check.rule("min_words", || plain as f64)?;
-        check.rule("max_words", || plain as f64)?;
+        let all = text.count_of(words.len(), characters);
+        let plain = text.count_of(plain, characters);
+        check.rule("min_words", || plain)?;
+        check.rule("max_words", || plain)?;
         // A text without words has no mean and no shares: nothing more can be said of it.
-        if plain == 0 {
+        if plain == 0.0 {
             return Ok(Verdict::Keep);
         }
-        let mean = plain_chars as f64 / plain as f64;
+        let mean = plain_chars as f64 / plain;
         check.rule("min_mean_word_chars", || mean)?;
         check.rule("max_mean_word_chars", || mean)?;
         check.rule("max_hash_ratio", || memchr::memchr_iter(b'#', raw.as_bytes()).count() as f64 / all)?;
@@ -205,7 +230,8 @@ impl Filter for GopherQuality {
         check.rule("max_bullet_lines", || lines.bullets as f64 / lines.all as f64)?;
         check.rule("max_ellipsis_lines", || lines.ellipses as f64 / lines.all as f64)?;
         check.rule("min_alphabetic_words", || {
-            words.iter().filter(|word| word.has_letter).count() as f64 / all
+            let alphabetic = words.iter().filter(|word| word.has_letter).count();
+            text.count_of(alphabetic, characters) / all
         })?;
         check.rule("min_stop_words", || self.stop_words[text.form() as usize].count(text) as f64)?;
         Ok(Verdict::Keep)

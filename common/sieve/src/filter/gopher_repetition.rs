@@ -9,9 +9,10 @@ const fn at_most(name: &'static str, defaults: Defaults, about: &'static str) ->
     Rule { name, side: Side::AtMost, defaults, about }
 }
 
-const TOP: &str =
-    "characters of the most frequent n-gram, spaces between words included, over those of the text";
-const DUPLICATED: &str = "characters of n-grams that were there before, over those of the text";
+const TOP: &str = "characters of the most frequent n-gram, spaces between words included, over those of the text (n-grams of Chinese \
+     characters have 1.85 n)";
+const DUPLICATED: &str = "characters of n-grams that were there before, over those of the text (n-grams of Chinese \
+                          characters have 1.85 n)";
 
 const FAMILY: Family = Family {
     name: "gopher_repetition",
@@ -45,15 +46,15 @@ const FAMILY: Family = Family {
             Defaults::each(0.2, 0.0, 0.0),
             "their characters over those of the text",
         ),
-        at_most("max_top_2_gram", Defaults::each(0.20, 0.256, 0.256), TOP),
-        at_most("max_top_3_gram", Defaults::each(0.18, 0.201, 0.201), TOP),
-        at_most("max_top_4_gram", Defaults::each(0.16, 0.171, 0.2), TOP),
-        at_most("max_duplicate_5_grams", Defaults::each(0.15, 0.198, 0.21), DUPLICATED),
-        at_most("max_duplicate_6_grams", Defaults::each(0.14, 0.182, 0.182), DUPLICATED),
-        at_most("max_duplicate_7_grams", Defaults::each(0.13, 0.167, 0.167), DUPLICATED),
-        at_most("max_duplicate_8_grams", Defaults::each(0.12, 0.154, 0.154), DUPLICATED),
-        at_most("max_duplicate_9_grams", Defaults::each(0.11, 0.140, 0.1765), DUPLICATED),
-        at_most("max_duplicate_10_grams", Defaults::each(0.10, 0.127, 0.16), DUPLICATED),
+        at_most("max_top_2_gram", Defaults::each(0.20, 0.256, 0.3584), TOP),
+        at_most("max_top_3_gram", Defaults::each(0.18, 0.201, 0.2763), TOP),
+        at_most("max_top_4_gram", Defaults::each(0.16, 0.171, 0.2021), TOP),
+        at_most("max_duplicate_5_grams", Defaults::each(0.15, 0.198, 0.197), DUPLICATED),
+        at_most("max_duplicate_6_grams", Defaults::each(0.14, 0.182, 0.167), DUPLICATED),
+        at_most("max_duplicate_7_grams", Defaults::each(0.13, 0.167, 0.155), DUPLICATED),
+        at_most("max_duplicate_8_grams", Defaults::each(0.12, 0.154, 0.1444), DUPLICATED),
+        at_most("max_duplicate_9_grams", Defaults::each(0.11, 0.140, 0.1322), DUPLICATED),
+        at_most("max_duplicate_10_grams", Defaults::each(0.10, 0.127, 0.1207), DUPLICATED),
     ],
     options: &[],
 };
@@ -72,6 +73,11 @@ const DUPLICATE_RULES: [(usize, &str); 6] = [
     (9, "max_duplicate_9_grams"),
     (10, "max_duplicate_10_grams"),
 ];
+
+/// Characters of Chinese that tell as much as `n` words: this many agree best with words of jieba, for each `n`.
+fn characters_of(n: usize) -> usize {
+    (1.85 * n as f64).round() as usize
+}
 
 /// `[filter.gopher_repetition]`
 struct GopherRepetition;
@@ -99,11 +105,15 @@ impl Filter for GopherRepetition {
         if !TOP_RULES.iter().chain(&DUPLICATE_RULES).any(|(_, rule)| check.is_on(rule)) {
             return Ok(Verdict::Keep);
         }
+        let size = |n: usize| if text.is_of_characters() { characters_of(n) } else { n };
         let joined = Joined::of(raw, text.words());
         let mut counts = Counts::default();
         let mut tops = TopGrams::new(&joined, &mut counts);
         for (n, rule) in TOP_RULES {
-            tops.lengthen();
+            let n = size(n);
+            while tops.n < n {
+                tops.lengthen();
+            }
             if n <= joined.words() {
                 check.rule(rule, || tops.chars_of_top() as f64 / chars)?;
             }
@@ -111,7 +121,7 @@ impl Filter for GopherRepetition {
         let candidates = joined.may_be_repeated(&mut counts);
         let mut seen = Seen::new(candidates.len());
         for (n, rule) in DUPLICATE_RULES {
-            check.rule(rule, || joined.chars_of_repeated(n, &candidates, &mut seen) as f64 / chars)?;
+            check.rule(rule, || joined.chars_of_repeated(size(n), &candidates, &mut seen) as f64 / chars)?;
         }
         Ok(Verdict::Keep)
     }

@@ -28,9 +28,16 @@ pub struct Word {
     pub has_letter: bool,
     /// Whether it holds nothing but punctuation.
     pub is_symbol: bool,
+    /// Whether it is one character of a script that writes without spaces: most stand within a word.
+    pub is_character: bool,
 }
 
 impl Word {
+    fn new(start: usize, end: usize, chars: u32, has_letter: bool, is_symbol: bool) -> Self {
+        let (start, end) = (start as u32, end as u32);
+        Self { start, end, chars, has_letter, is_symbol, is_character: false }
+    }
+
     /// The word itself.
     pub fn of<'a>(&self, text: &'a str) -> &'a str {
         &text[self.start as usize..self.end as usize]
@@ -93,11 +100,15 @@ impl Words {
             any |= class;
             all &= class;
         }
-        self.add(start, end, chars, any & LETTER != 0, all & PUNCTUATION != 0);
+        let is_character = chars == 1 && any & (LETTER | OWN) == LETTER | OWN;
+        self.0.push(Word {
+            is_character,
+            ..Word::new(start, end, chars, any & LETTER != 0, all & PUNCTUATION != 0)
+        });
     }
 
     fn add(&mut self, start: usize, end: usize, chars: u32, has_letter: bool, is_symbol: bool) {
-        self.0.push(Word { start: start as u32, end: end as u32, chars, has_letter, is_symbol });
+        self.0.push(Word::new(start, end, chars, has_letter, is_symbol));
     }
 
     /// Cuts at white space and characters that are words; what stands between them is a chunk.
@@ -128,7 +139,9 @@ impl Words {
                 }
             }
             if ends & OWN != 0 {
-                self.add(at, at + length, 1, ends & LETTER != 0, ends & PUNCTUATION != 0);
+                let is_character = ends & LETTER != 0;
+                let word = Word::new(at, at + length, 1, is_character, ends & PUNCTUATION != 0);
+                self.0.push(Word { is_character, ..word });
             }
             at += length;
         }
@@ -140,7 +153,7 @@ impl Words {
         let Some(last) = word.last() else { return false };
         let stands_apart = match mark {
             b',' | b';' | b':' | b'!' | b'?' | b')' | b'"' => true,
-            b'.' => !last.is_ascii_uppercase(),
+            b'.' => word.len() > 1 && !last.is_ascii_uppercase() || last.is_ascii_digit(),
             _ => false,
         };
         if !stands_apart || !word.iter().all(u8::is_ascii_alphanumeric) {
@@ -283,8 +296,9 @@ fn suffix(chunk: &str) -> usize {
             let dots = chunk.len() - chunk.trim_end_matches('.').len();
             let Some(before) = before else { return 0 };
             let before_that = chars.next();
-            // A full stop behind a word, but not the one of an abbreviation: `U.S.`, `e.g.`, `J.`.
-            let ends_word = !before.is_uppercase() && before_that != Some('.')
+            // A full stop behind a word, but not the one of an abbreviation: `U.S.`, `e.g.`, `J.`, `f.`.
+            let is_letter = before_that.is_none() && before.is_ascii_lowercase();
+            let ends_word = !before.is_uppercase() && before_that != Some('.') && !is_letter
                 || before.is_uppercase() && before_that.is_some_and(char::is_uppercase);
             if dots > 1 || ends_word { dots } else { 0 }
         }
@@ -341,6 +355,7 @@ mod tests {
             words("“Don't!” (it's $3.50, e.g. U.S. 1,000)"),
             ["“", "Do", "n't", "!", "”", "(", "it", "'s", "$", "3.50", ",", "e.g.", "U.S.", "1,000", ")"]
         );
+        assert_eq!(words("a. b? (c. 5. end.)"), ["a.", "b", "?", "(", "c.", "5", ".", "end", ".", ")"]);
         assert_eq!(
             words("well-known and/or wait... so…on"),
             ["well", "-", "known", "and", "/", "or", "wait", "...", "so", "…", "on"]
