@@ -1,4 +1,4 @@
-//! How much of junk and of real text each rule drops alone, and each preset in a row.
+//! How much of junk and of real text each rule drops alone, each published family, and each preset.
 //!
 //!   rates FOLDER        a corpus of the benchmark generator: part-*.jsonl and truth.jsonl
 
@@ -11,6 +11,8 @@ use tamis_sieve::filter::{Check, Filters, KINDS, Outcome};
 use tamis_sieve::resources::Resources;
 use tamis_sieve::rules::{ChineseWords, Form, Kind, Settings, Side};
 use tamis_sieve::text::{Text, TextRules};
+
+const FAMILIES: [&str; 5] = ["gopher_repetition", "gopher_quality", "c4", "fineweb", "language"];
 
 /// Documents of one kind: how many, and drops by rule.
 #[derive(Default)]
@@ -44,12 +46,17 @@ fn main() -> std::io::Result<()> {
     }
     let files = Resources::default();
     let words = ChineseWords::Characters;
-    let presets: Vec<(&str, Filters)> = PRESETS
-        .iter()
-        .filter_map(|preset| {
-            Some((preset.name, Filters::build(&preset.settings(words), TextRules::default(), &files).ok()?))
-        })
-        .collect();
+    let build = |name: &str, settings: &[Settings]| -> std::io::Result<(String, Filters)> {
+        let filters = Filters::build(settings, TextRules::default(), &files);
+        Ok((name.to_owned(), filters.map_err(std::io::Error::other)?))
+    };
+    let mut rows = Vec::new();
+    for preset in PRESETS {
+        rows.push(build(&format!("preset {}", preset.name), &preset.settings(words))?);
+    }
+    for kind in KINDS.iter().filter(|kind| FAMILIES.contains(&kind.family.name)) {
+        rows.push(build(kind.family.name, &[Settings::defaults(kind.family, words)])?);
+    }
     let alone: Vec<_> = KINDS
         .iter()
         .filter(|kind| kind.family.options.iter().all(|option| !matches!(option.kind, Kind::File)))
@@ -73,7 +80,7 @@ fn main() -> std::io::Result<()> {
         let Some(group) = kinds.get(id) else { continue };
         let group = groups.entry(group.clone()).or_default();
         group.documents += 1;
-        for (name, filters) in &presets {
+        for (name, filters) in &rows {
             if let Outcome::Dropped(dropped) = filters.judge(text, &mut |_| {}) {
                 *group.drops.entry(format!("{name} (all)")).or_default() += 1;
                 *group.drops.entry(format!("{name}: {}", dropped.rule)).or_default() += 1;

@@ -110,13 +110,18 @@ pub fn preset(name: &str) -> Option<&'static Preset> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Filters;
     use super::*;
+    use crate::resources::Resources;
+    use crate::text::TextRules;
 
     #[test]
-    fn presets_name_families_and_options_that_exist() {
+    fn presets_stand_without_further_settings() {
         for preset in PRESETS {
             for words in [ChineseWords::Characters, ChineseWords::Jieba] {
-                assert!(!preset.settings(words).is_empty(), "{}", preset.name);
+                let filters =
+                    Filters::build(&preset.settings(words), TextRules::default(), &Resources::default());
+                assert!(filters.is_ok_and(|filters| !filters.is_empty()), "{}", preset.name);
             }
         }
     }

@@ -13,7 +13,8 @@ use crate::text::Text;
 
 const FAMILY: Family = Family {
     name: "urls",
-    about: "blocklists of domains and addresses, and words that an address must not hold; without address a text stays",
+    about: "blocklists of domains and addresses, and words that an address must not hold; without address a text stays, and \
+            without lists all do",
     source: "FineWeb (Penedo et al. 2024, arXiv:2406.17557), as in datatrove 0.10.1, without its lists",
     rules: &[
         Rule {
@@ -109,22 +110,13 @@ impl Urls {
             subwords.iter().map(|word| &**word).filter(|word| !word.is_empty()).collect();
         let search =
             AhoCorasick::new(&subwords).map_err(|e| BuildError(format!("`subwords` are too many: {e}")))?;
-        let this = Self {
+        Ok(Self {
             domains,
             urls,
             words: words("words"),
             soft_words: words("soft_words"),
             subwords: (!subwords.is_empty()).then_some(search),
-        };
-        if this.is_empty() {
-            return Err(BuildError("no list names a domain, an address or a word".to_owned()));
-        }
-        Ok(this)
-    }
-
-    fn is_empty(&self) -> bool {
-        let Self { domains, urls, words, soft_words, subwords } = self;
-        [domains, urls, words, soft_words].iter().all(|list| list.is_empty()) && subwords.is_none()
+        })
     }
 
     /// The listed domain of a host.
@@ -327,11 +319,12 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_say_nothing_are_refused() {
+    fn without_lists_all_stay_and_a_list_that_is_none_is_refused() {
         let refused =
             |settings: &Settings, resources: &Resources| (KIND.build)(settings, resources).err().unwrap().0;
         let mut resources = Resources::default();
-        assert_eq!(refused(&published("urls"), &resources), "no list names a domain, an address or a word");
+        let page = Text::new("text", TextRules::default()).with_url(Some("https://casino.com/"));
+        assert!(judge_text(&published("urls"), &resources, &page).is_ok());
         resources.insert("list", "a sentence of words\n".as_bytes());
         assert_eq!(
             refused(&published("urls").with_value("domains", texts(&["list"])), &resources),
