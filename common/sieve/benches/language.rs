@@ -78,8 +78,8 @@ fn filters(
     );
     let mut filters = vec![
         (
-            "language",
-            defaults("language").with_value("languages", Value::Texts(vec!["en".into(), "zh".into()])),
+            "language_id",
+            defaults("language_id").with_value("languages", Value::Texts(vec!["en".into(), "zh".into()])),
         ),
         ("urls, 100000 domains", defaults("urls").with_value("domains", texts("domains.txt"))),
         ("bad_words, 2000", defaults("bad_words").with_value("files", texts("terms.txt"))),
@@ -90,7 +90,7 @@ fn filters(
     if let Ok(path) = std::env::var("TAMIS_BENCH_MODEL") {
         resources.insert("model", std::fs::read(path).expect("the model is read"));
         let model = Value::Text("model".to_owned());
-        filters.push(("language, with a model", defaults("language").with_value("model", model)));
+        filters.push(("language, with a model", defaults("language_id").with_value("model", model)));
     }
     filters
 }

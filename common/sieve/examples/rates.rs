@@ -12,7 +12,7 @@ use tamis_sieve::resources::Resources;
 use tamis_sieve::rules::{ChineseWords, Form, Kind, Settings, Side};
 use tamis_sieve::text::{Text, TextRules};
 
-const FAMILIES: [&str; 5] = ["gopher_repetition", "gopher_quality", "c4", "fineweb", "language"];
+const FAMILIES: [&str; 5] = ["gopher_repetition", "gopher_quality", "c4", "fineweb", "language_id"];
 
 /// Documents of one kind: how many, and drops by rule.
 #[derive(Default)]

@@ -361,3 +361,13 @@ fn a_name_that_no_index_may_have_is_refused_with_the_spec() {
     assert!(JobSpec::parse(&named(MAX_INDEX_NAME), "job.toml").is_ok());
     assert!(message(&named(MAX_INDEX_NAME + 1)).contains("`dedup.index` must be 1 to 100 ASCII letters"));
 }
+
+#[test]
+fn no_family_has_the_name_of_a_key_beside_its_section() {
+    let cleaners = tamis_sieve::clean::KINDS.iter().map(|kind| kind.family.name);
+    for name in filter::KINDS.iter().map(|kind| kind.family.name).chain(cleaners) {
+        assert!(!["preset", "except", "language", "words"].contains(&name), "`{name}` is a key, too");
+    }
+    let spec = JobSpec::parse(FULL, "job.toml").unwrap();
+    assert_eq!(JobSpec::from_json(&spec.to_canonical_json()).unwrap(), spec);
+}

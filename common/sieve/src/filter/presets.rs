@@ -91,7 +91,7 @@ pub const PRESETS: &[Preset] = &[
         about: "the filters of FineWeb in their published order; for Chinese those of FineWeb-2",
         filters: &[
             PresetFilter { family: "urls", change: |settings| settings },
-            PresetFilter { family: "language", change: |settings| settings },
+            PresetFilter { family: "language_id", change: |settings| settings },
             PresetFilter { family: "gopher_repetition", change: |settings| settings },
             PresetFilter { family: "gopher_quality", change: |settings| settings },
             PresetFilter {

@@ -11,7 +11,7 @@ use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
 use crate::text::Text;
 
 const FAMILY: Family = Family {
-    name: "language",
+    name: "language_id",
     about: "texts in none of the languages that are wanted",
     source: "thresholds: FineWeb (Penedo et al. 2024, arXiv:2406.17557), for a model of fastText; Chinese: FineWeb-2 \
         cmn_Hani",
@@ -41,7 +41,7 @@ pub(super) const KIND: FilterKind = FilterKind {
     build: |settings, resources| Ok(Box::new(Language::new(settings, resources)?)),
 };
 
-/// `[filter.language]`
+/// `[filter.language_id]`
 struct Language {
     identifier: Identifier,
     /// By language of the identifier, whether it is wanted.
@@ -141,7 +141,7 @@ mod tests {
 
     fn wanted(languages: &[&str]) -> Settings {
         let languages = languages.iter().map(|language| (*language).to_owned()).collect();
-        published("language").with_value("languages", Value::Texts(languages))
+        published("language_id").with_value("languages", Value::Texts(languages))
     }
 
     #[test]
