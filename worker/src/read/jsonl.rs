@@ -269,7 +269,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_survives_parsing(text in "\\PC*[a-z\\n\"\\\\]\\PC*", id in "\\PC+", field in "\\PC*") {
-            prop_assume!(field != "text" && field != "id");
+            prop_assume!(field != "text" && field != "id" && !text.trim().is_empty());
             let record = serde_json::json!({"id": id, field.clone(): [field.clone(), text.clone()], "text": text});
             let line = record.to_string();
             let mut scratch = Scratch::default();

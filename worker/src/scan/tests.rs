@@ -129,7 +129,10 @@ fn bands_are_sorted_and_the_manifest_names_every_file() {
     }
     let manifest = scanned.result.as_ref().unwrap();
     let records: Vec<_> = manifest.files.iter().map(|file| (file.name.as_str(), file.records)).collect();
-    assert_eq!(records, [(BANDS, 600 * u64::from(bands)), (DOCUMENTS, 600), (DROPS, 0), (SURVIVORS, 600)]);
+    assert_eq!(
+        records,
+        [(BANDS, 600 * u64::from(bands)), (DOCUMENTS, 600), (DROPS, 0), (SAMPLES, 0), (SURVIVORS, 600)]
+    );
     for file in &manifest.files {
         assert_eq!(scanned.open(&file.name).size(), file.written.size);
     }
