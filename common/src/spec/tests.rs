@@ -331,12 +331,11 @@ fn filters_stand_in_the_order_of_the_file() {
 
 #[test]
 fn a_threshold_for_chinese_has_its_own_section_where_the_defaults_differ() {
-    let text =
-        "[filter.gopher_quality]\nmin_words = 7\nmax_mean_word_chars = 9\nchinese.max_mean_word_chars = 4\n";
+    let text = "[filter.gopher_quality]\nmax_ellipsis_lines = 0.5\nmax_mean_word_chars = 9\nchinese.max_mean_word_chars = 4\n";
     let spec = JobSpec::parse(&FULL.replace("[filter.length]\nmin_chars = 10\n", text), "job.toml").unwrap();
     let settings = &spec.filter.filters[0];
     let thresholds = |rule: usize| [Form::General, Form::Chinese].map(|form| settings.threshold(rule, form));
-    assert_eq!((thresholds(0), thresholds(3)), ([7.0, 7.0], [9.0, 4.0]));
+    assert_eq!((thresholds(7), thresholds(3)), ([0.5, 0.5], [9.0, 4.0]));
 }
 
 #[test]
