@@ -103,8 +103,8 @@ impl GopherQuality {
     fn new(settings: &Settings) -> Self {
         let own = settings.texts("stop_words");
         let list = |published: &[&str]| match own.is_empty() {
-            true => StopWords::new(published.iter().map(|word| (*word).to_owned()).collect()),
-            false => StopWords::new(own.to_vec()),
+            true => StopWords::new(published.iter().map(|word| (*word).to_owned()).collect(), true),
+            false => StopWords::new(own.to_vec(), false),
         };
         Self { stop_words: [list(&ENGLISH), list(&CHINESE)] }
     }
@@ -126,10 +126,12 @@ struct StopWords {
     list: Vec<String>,
     /// By first byte: a bit for each length in bytes of those that start so, the last for all longer ones.
     lengths: [u32; 256],
+    /// Then those of one character are words of their own only where they do not stand within another.
+    is_published: bool,
 }
 
 impl StopWords {
-    fn new(mut list: Vec<String>) -> Self {
+    fn new(mut list: Vec<String>, is_published: bool) -> Self {
         list.sort_unstable();
         list.dedup();
         let mut lengths = [0; 256];
@@ -138,13 +140,13 @@ impl StopWords {
                 lengths[usize::from(first)] |= length_bit(word.len());
             }
         }
-        Self { list, lengths }
+        Self { list, lengths, is_published }
     }
 
     /// Different ones among the words.
     fn count(&self, text: &Text<'_>) -> usize {
         let raw = text.raw();
-        let of_characters = text.is_of_characters();
+        let may_be_within_words = self.is_published && text.is_of_characters();
         let mut found = vec![false; self.list.len()];
         let mut count = 0;
         for word in text.words().iter() {
@@ -154,7 +156,7 @@ impl StopWords {
             }
             if let Ok(at) = self.list.binary_search_by(|stop| stop.as_str().cmp(word.of(raw)))
                 && !found[at]
-                && !(of_characters && is_within_a_word(raw, word))
+                && !(may_be_within_words && is_within_a_word(raw, word))
             {
                 found[at] = true;
                 count += 1;
@@ -286,5 +288,10 @@ mod tests {
         let settings = published("gopher_quality")
             .with_value("stop_words", Value::Texts(vec!["profit".into(), "board".into()]));
         assert_eq!(drop_of(&settings, &"profit company higher board ".repeat(20)), None);
+        let settings = published("gopher_quality")
+            .with_value("stop_words", Value::Texts(vec!["人".into(), "月".into()]));
+        assert_eq!(drop_of(&settings, &"工人们每月去银行办理业务，".repeat(20)), None);
+        let fails = drop_of(&published("gopher_quality"), &"工人们每月去银行办理业务，".repeat(20));
+        assert_eq!(fails.map(|(rule, ..)| rule), Some("min_stop_words"));
     }
 }

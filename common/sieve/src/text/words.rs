@@ -33,11 +33,6 @@ pub struct Word {
 }
 
 impl Word {
-    fn new(start: usize, end: usize, chars: u32, has_letter: bool, is_symbol: bool) -> Self {
-        let (start, end) = (start as u32, end as u32);
-        Self { start, end, chars, has_letter, is_symbol, is_character: false }
-    }
-
     /// The word itself.
     pub fn of<'a>(&self, text: &'a str) -> &'a str {
         &text[self.start as usize..self.end as usize]
@@ -100,15 +95,19 @@ impl Words {
             any |= class;
             all &= class;
         }
-        let is_character = chars == 1 && any & (LETTER | OWN) == LETTER | OWN;
-        self.0.push(Word {
-            is_character,
-            ..Word::new(start, end, chars, any & LETTER != 0, all & PUNCTUATION != 0)
-        });
+        self.add(start, end, chars, any, all);
     }
 
-    fn add(&mut self, start: usize, end: usize, chars: u32, has_letter: bool, is_symbol: bool) {
-        self.0.push(Word::new(start, end, chars, has_letter, is_symbol));
+    /// Adds a word by the classes that any of its code points has, and those that all have.
+    fn add(&mut self, start: usize, end: usize, chars: u32, any: u8, all: u8) {
+        self.0.push(Word {
+            start: start as u32,
+            end: end as u32,
+            chars,
+            has_letter: any & LETTER != 0,
+            is_symbol: all & PUNCTUATION != 0,
+            is_character: chars == 1 && any & (LETTER | OWN) == LETTER | OWN,
+        });
     }
 
     /// Cuts at white space and characters that are words; what stands between them is a chunk.
@@ -134,14 +133,12 @@ impl Words {
             };
             if at > start {
                 match any & !(LETTER | WORD) == 0 {
-                    true => self.add(start, at, count, any & LETTER != 0, false),
+                    true => self.add(start, at, count, any, 0),
                     false => self.chunk(text, start, at),
                 }
             }
             if ends & OWN != 0 {
-                let is_character = ends & LETTER != 0;
-                let word = Word::new(at, at + length, 1, is_character, ends & PUNCTUATION != 0);
-                self.0.push(Word { is_character, ..word });
+                self.add(at, at + length, 1, ends, ends);
             }
             at += length;
         }
@@ -159,9 +156,9 @@ impl Words {
         if !stands_apart || !word.iter().all(u8::is_ascii_alphanumeric) {
             return false;
         }
-        let has_letter = word.iter().any(u8::is_ascii_alphabetic);
-        self.add(start, end - 1, word.len() as u32, has_letter, false);
-        self.add(end - 1, end, 1, false, true);
+        let any = if word.iter().any(u8::is_ascii_alphabetic) { LETTER } else { WORD };
+        self.add(start, end - 1, word.len() as u32, any, 0);
+        self.add(end - 1, end, 1, PUNCTUATION, PUNCTUATION);
         true
     }
 
