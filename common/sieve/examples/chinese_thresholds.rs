@@ -17,14 +17,7 @@ const FAMILIES: [&str; 3] = ["gopher_repetition", "gopher_quality", "fineweb"];
 /// The value of every rule: none is allowed to stop the others.
 fn values(family: &str, words: ChineseWords, text: &str) -> Vec<f64> {
     let Some(kind) = kind(family) else { return Vec::new() };
-    let mut settings = Settings::defaults(kind.family, words);
-    for (place, rule) in kind.family.rules.iter().enumerate() {
-        let never = match rule.side {
-            Side::AtLeast => f64::MIN,
-            Side::AtMost | Side::Below => f64::MAX,
-        };
-        settings.set_threshold(place, Form::Chinese, never);
-    }
+    let settings = Settings::defaults(kind.family, words).that_drop_nothing();
     let mut values = vec![f64::NAN; kind.family.rules.len()];
     let Ok(filter) = (kind.build)(&settings, &Resources::default()) else { return values };
     let text = Text::new(text, TextRules { words, ..TextRules::default() });

@@ -9,9 +9,10 @@ use std::path::Path;
 use tamis_sieve::filter::presets::PRESETS;
 use tamis_sieve::filter::{Check, Filters, KINDS, Outcome};
 use tamis_sieve::resources::Resources;
-use tamis_sieve::rules::{ChineseWords, Form, Kind, Settings, Side};
+use tamis_sieve::rules::{ChineseWords, Kind, Settings};
 use tamis_sieve::text::{Text, TextRules};
 
+/// Published families.
 const FAMILIES: [&str; 5] = ["gopher_repetition", "gopher_quality", "c4", "fineweb", "language_id"];
 
 /// Documents of one kind: how many, and drops by rule.
@@ -62,12 +63,7 @@ fn main() -> std::io::Result<()> {
         .filter(|kind| kind.family.options.iter().all(|option| !matches!(option.kind, Kind::File)))
         .filter_map(|kind| {
             let published = Settings::defaults(kind.family, words);
-            let mut never = published.clone();
-            for (place, rule) in kind.family.rules.iter().enumerate() {
-                let value = if rule.side == Side::AtLeast { f64::MIN } else { f64::MAX };
-                never.set_threshold(place, Form::General, value);
-                never.set_threshold(place, Form::Chinese, value);
-            }
+            let never = published.clone().that_drop_nothing();
             Some((kind, published, (kind.build)(&never, &files).ok()?, never))
         })
         .collect();

@@ -219,6 +219,20 @@ impl Settings {
         self.thresholds[rule][form as usize] = threshold;
     }
 
+    /// With every rule on, at a threshold that no value fails: measures a text by all rules of the family.
+    #[must_use]
+    pub fn that_drop_nothing(mut self) -> Self {
+        for (place, rule) in self.family.rules.iter().enumerate() {
+            let never = match rule.side {
+                Side::AtLeast => f64::MIN,
+                Side::AtMost | Side::Below => f64::MAX,
+            };
+            self.set_threshold(place, Form::General, never);
+            self.set_threshold(place, Form::Chinese, never);
+        }
+        self
+    }
+
     /// Sets both thresholds of a rule by its name.
     ///
     /// # Panics
