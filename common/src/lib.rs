@@ -6,6 +6,8 @@ pub mod dedup;
 pub mod error;
 pub mod ids;
 pub mod input;
+pub mod measure;
+pub mod mix;
 pub mod shard;
 pub mod spec;
 pub mod stats;

@@ -1,7 +1,7 @@
 //! Walks each job through its states: one async task a job. What a step does is behind [`Steps`]; which step is due
 //! follows from the durable state alone, so a restart goes on anywhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tamis_common::artefact::{TaskManifest, VERDICTS};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId};
 use tamis_common::shard::Shard;
 use tamis_common::sieve::clean::Cleaners;
-use tamis_common::sieve::filter::Filters;
+use tamis_common::sieve::filter::{Filters, Terms};
 use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::Uri;
@@ -49,12 +49,22 @@ pub trait Steps: Send + Sync + 'static {
     /// `Class::Input`, `Class::NotFound`, `Class::Resource` or of the store.
     fn plan(&self, spec: &JobSpec) -> Result<Plan>;
 
-    /// Decides on every survivor of the job and writes one verdict file a shard, at [`verdicts_uri`] of the returned
-    /// folder, which lies below [`JobFacts::resolve_uri`]. Calls [`JobFacts::enter_mix`] in between.
+    /// Finds the duplicates among the survivors of the job and writes one verdict file a shard, at [`verdicts_uri`] of the
+    /// returned folder, which lies below [`JobFacts::resolve_uri`]; then plans the mixture, if there is one. Calls
+    /// [`JobFacts::enter_mix`] in between.
     ///
     /// # Errors
     /// `Class::Cancelled` once [`JobFacts::cancel`] is set; of the stores.
     fn resolve_and_mix(&self, facts: &JobFacts) -> Result<Resolved>;
+
+    /// The shards that may be emitted, given those that are: all of them, or first those on which the budgets of the
+    /// others depend. The same commits give the same budgets.
+    ///
+    /// # Errors
+    /// Of the stores.
+    fn emit_orders(&self, facts: &JobFacts, _: &Resolved, _: &[TaskOutput]) -> Result<EmitOrders> {
+        Ok(facts.shards.iter().map(|shard| (shard.id, None)).collect())
+    }
 
     /// Moves the output to its place and enters the job in its index. It is past the commit point: there is no way but
     /// forward.
@@ -103,6 +113,8 @@ pub struct JobFacts {
     pub work: Uri,
     /// The job's copy of the tokenizer.
     pub tokenizer: Option<FileRef>,
+    /// The job's copies of the files that the spec names.
+    pub files: Arc<Vec<NamedFile>>,
     /// Milliseconds since the Unix epoch; of use in `run.json` only.
     pub submitted_at_ms: u64,
     /// When the first task was granted.
@@ -148,6 +160,18 @@ pub struct Resolved {
     pub verdicts: Uri,
     /// Figures for the report, as the steps like them.
     pub summary_json: String,
+}
+
+/// The shards that may be emitted, each with its budget; `None`: all that has no verdict is written.
+pub type EmitOrders = BTreeMap<ShardId, Option<TokenBudget>>;
+
+/// What a shard may give to the mixture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TokenBudget {
+    /// Tokens at most.
+    pub tokens: u64,
+    /// Code points a token, estimated; above 0.
+    pub chars_per_token: f64,
 }
 
 /// What publish needs beyond the facts.
@@ -288,6 +312,10 @@ async fn all_committed(control: &Arc<Control>, job: &JobId, phase: Phase) -> Res
         if control.state_of(job).and_then(JobState::phase) != Some(phase) {
             return Ok(());
         }
+        if phase == Phase::Emit && control.awaits_orders(job) {
+            blocking(control, job, Control::order_next_emits).await?;
+            continue;
+        }
         if control.is_phase_done(job, phase) {
             return blocking(control, job, move |control, job| control.leave_phase(&job, phase)).await;
         }
@@ -367,6 +395,7 @@ impl Control {
         }
         // A list that is no list is told now, not by every worker.
         let wrong = |e: tamis_common::sieve::BuildError| Error::spec(e.0);
+        Terms::of_files(&spec.report.lexicon, &read).map_err(wrong)?;
         Filters::build(&spec.filter.filters, spec.filter.text_rules(), &read).map_err(wrong)?;
         Cleaners::build(&spec.clean.cleaners, &read).map_err(wrong)?;
         Ok(Copies { tokenizer, files })
@@ -380,6 +409,13 @@ impl Control {
         self.enter_emit(&job, &facts.cancel, resolved)
     }
 
+    fn order_next_emits(self: &Arc<Self>, job: JobId) -> Result<()> {
+        let facts = self.job_facts(&job)?;
+        let Publication { emits, resolved, .. } = self.publication(&job)?;
+        let orders = self.steps().emit_orders(&facts, &resolved, &emits)?;
+        self.order_emits(&job, orders)
+    }
+
     fn publish(self: &Arc<Self>, job: JobId) -> Result<()> {
         let facts = self.job_facts(&job)?;
         let publication = self.publication(&job)?;
@@ -389,7 +425,7 @@ impl Control {
 
     /// Everything that resolve and publish see.
     fn job_facts(self: &Arc<Self>, job: &JobId) -> Result<JobFacts> {
-        let StepFacts { spec, shards, record, cancel } = self.step_facts(job)?;
+        let StepFacts { spec, shards, files, record, cancel } = self.step_facts(job)?;
         let scans = self.outputs(job, Phase::Scan)?;
         let on_mix = {
             let (control, job, cancel) = (self.clone(), job.clone(), cancel.clone());
@@ -402,6 +438,7 @@ impl Control {
             scans,
             work: record.work,
             tokenizer: record.tokenizer,
+            files,
             submitted_at_ms: record.submitted_at_ms,
             started_at_ms: record.started_at_ms,
             failed_attempts: record.failed_attempts,

@@ -1,8 +1,10 @@
 //! The global index made anew from what published jobs left under WORK, for one that is damaged or lost.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tamis_common::artefact::TaskManifest;
 use tamis_common::ids::{JobId, Phase, TaskId};
 use tamis_common::shard::Shard;
 use tamis_common::spec::JobSpec;
@@ -12,7 +14,7 @@ use tamis_common::{Class, Error, Result};
 use crate::drive::attempt_uri;
 use crate::index::{IndexJob, IndexStats, Indexes};
 use crate::job::JobState;
-use crate::publish::{PublishedEntries, committed};
+use crate::publish::{Emitted, PublishedEntries, committed};
 use crate::store::{JobRecord, Store};
 
 /// What a rebuild made.
@@ -104,12 +106,19 @@ fn entered_job(store: &Store, id: JobId, record: JobRecord, index: String) -> Re
     let spec = JobSpec::from_json(&json)?;
     let plan: Vec<Shard> = store.blobs().get_json(record.plan.as_ref().ok_or_else(|| missing("plan"))?)?;
     let resolved = record.resolved.as_ref().ok_or_else(|| missing("verdicts"))?;
-    let mut scans = Vec::new();
+    let mut cutoffs = BTreeMap::new();
+    for (shard, task) in store.tasks(&id, Phase::Emit)? {
+        let commit = task.commit.ok_or_else(|| missing("emit"))?;
+        let manifest: TaskManifest = store.blobs().get_json(&commit.manifest)?;
+        cutoffs.insert(shard, manifest.emit.ok_or_else(|| missing("figures of an emit"))?.cutoff);
+    }
+    let mut emitted = Vec::new();
     for (shard, task) in store.tasks(&id, Phase::Scan)? {
         let commit = task.commit.ok_or_else(|| missing("scan"))?;
-        scans.push((shard, attempt_uri(&record.work, TaskId { phase: Phase::Scan, shard }, commit.attempt)));
+        let scan = attempt_uri(&record.work, TaskId { phase: Phase::Scan, shard }, commit.attempt);
+        emitted.push(Emitted { shard, scan, cutoff: cutoffs.get(&shard).copied().flatten() });
     }
-    let shards = committed(&spec, &plan, &scans, &resolved.verdicts)?;
+    let shards = committed(&spec, &plan, &emitted, &resolved.verdicts)?;
     Ok(EnteredJob { id, record, index, spec, shards })
 }
 

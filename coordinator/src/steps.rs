@@ -1,24 +1,33 @@
 //! What the coordinator itself computes for a job: plan, resolve and mix, publish.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, SAMPLES, Samples};
+use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SAMPLES, Samples};
 use tamis_common::ids::{DocRef, ShardId};
-use tamis_common::spec::{JobSpec, Role, SourceDedup, SourceSpec};
+use tamis_common::sieve::filter::Terms;
+use tamis_common::sieve::resources::Resources;
+use tamis_common::spec::{JobSpec, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
 use tamis_common::storage::{Storage, Uri, hex};
 use tamis_common::{Class, Error, Result};
 
-use crate::drive::{JobFacts, Plan, Publication, Resolved, Steps, TaskOutput, verdicts_uri};
+use crate::drive::{
+    EmitOrders, JobFacts, Plan, Publication, Resolved, Steps, TaskOutput, TokenBudget, verdicts_uri,
+};
 use crate::index::{DedupIndex, IndexJob, Indexes};
-use crate::mix::{self, MixShard, Mixture};
+use crate::mix::{self, MixPlan, MixShard};
 use crate::plan;
-use crate::publish::{self, MANIFEST, Outgoing, PublishedEntries, REPORT, RUN, publish_files, to_json};
-use crate::report::{self, Decisions, IndexState, ReportInput};
+use crate::publish::{
+    self, MANIFEST, Outgoing, PublishedEntries, REPORT, RUN, Reports, publish_files, to_json,
+};
+use crate::report::{
+    self, Decisions, IndexState, InputDigest, MeasuredShard, ReportInput, Reproducibility, gather, measure,
+    training,
+};
 use crate::resolve::{
     ClusterFacts, ClusterInput, Names, Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard,
     resolve, write_clusters, write_verdicts,
@@ -85,26 +94,22 @@ impl JobSteps {
         Ok((resolution, facts, names))
     }
 
-    fn mix(&self, facts: &JobFacts, resolution: &Resolution) -> Result<Option<Mixture>> {
-        let Some(spec) = &facts.spec.mix else { return Ok(None) };
-        let roles: Vec<Role> = facts.spec.sources.iter().map(|source| source.role).collect();
-        let shards = facts
-            .scans
-            .iter()
-            .map(|scan| {
-                Ok(MixShard {
-                    id: scan.shard,
-                    source: source_of(facts, scan.shard)?.0,
-                    documents: scan.folder.join(DOCUMENTS),
-                    scan: scan_stats(scan)?,
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
+    /// What the mixture has to choose from, and which sources give all they hold.
+    fn mix(&self, facts: &JobFacts, resolution: &Resolution) -> Result<Option<MixPlan>> {
+        let Some(mix) = facts.spec.mixture() else { return Ok(None) };
+        let mut shards = Vec::new();
+        for scan in &facts.scans {
+            let (number, source) = source_of(facts, scan.shard)?;
+            if source.dedup != SourceDedup::Check {
+                let documents = scan.folder.join(DOCUMENTS);
+                shards.push(MixShard { id: scan.shard, source: number, documents, scan: scan_stats(scan)? });
+            }
+        }
         let dropped = &resolution.dropped;
         let stays = |doc: DocRef| dropped.binary_search_by_key(&doc, |duplicate| duplicate.doc).is_err();
-        let is_written = |shard: &MixShard| facts.spec.sources[shard.source].dedup != SourceDedup::Check;
-        let shards: Vec<MixShard<'_>> = shards.into_iter().filter(is_written).collect();
-        mix::choose(&self.storage, spec, &roles, &shards, &stays).map(Some)
+        let sources = facts.spec.sources.len();
+        let (pools, chars_per_token) = mix::pools(&self.storage, sources, &shards, &stays)?;
+        Ok(Some(MixPlan::new(&facts.spec, &mix, chars_per_token, pools)))
     }
 
     /// Refuses to replace what tamis did not write, and what the job's index holds as published.
@@ -137,13 +142,83 @@ impl JobSteps {
         )))
     }
 
-    fn enter_index(&self, facts: &JobFacts, verdicts: &Uri) -> Result<()> {
+    /// The terms of the lexicon, from the copies that workers read.
+    fn lexicon(&self, facts: &JobFacts) -> Result<Vec<String>> {
+        let lists = &facts.spec.report.lexicon;
+        let mut files = Resources::default();
+        for named in facts.files.iter().filter(|named| lists.contains(&named.name)) {
+            files.insert(named.name.as_str(), self.storage.read(&named.file.uri)?);
+        }
+        let terms = Terms::of_files(lists, &files).map_err(|e| Error::spec(e.0))?;
+        Ok(terms.written().map(str::to_owned).collect())
+    }
+
+    /// The report of a job whose files are `outgoing`.
+    fn report(
+        &self,
+        facts: &JobFacts,
+        publication: &Publication,
+        outgoing: &[Outgoing],
+        summary: Summary,
+    ) -> Result<report::Report> {
+        let spec = &*facts.spec;
+        let mut stats = Vec::new();
+        let mut measured = Vec::new();
+        let mut samples = Samples::default();
+        for (scan, emit) in facts.scans.iter().zip(&publication.emits) {
+            let (source, _) = source_of(facts, scan.shard)?;
+            let emitted = emit_stats(emit)?;
+            stats.push((source, scan_stats(scan)?, emitted));
+            if scan.manifest.files.iter().any(|file| file.name == SAMPLES && file.records > 0) {
+                samples.merge(Samples::read(&self.storage, &scan.folder.join(SAMPLES))?);
+            }
+            measured.push(MeasuredShard {
+                id: scan.shard,
+                source,
+                scan: scan.folder.clone(),
+                emit: emit.folder.clone(),
+                stats: emitted,
+            });
+        }
+        let terms = self.lexicon(facts)?;
+        let (sources, repeats) = gather(&self.storage, spec, &measured, terms.len())?;
+        let written: Vec<u64> = sources.iter().map(|source| source.token_count).collect();
+        let mix =
+            spec.mixture().zip(summary.mix).map(|(mix, plan)| mix::outcome(spec, &mix, &plan, &written));
+        let reproducibility = Reproducibility {
+            tamis: env!("CARGO_PKG_VERSION").to_owned(),
+            spec_sha256: spec_digest(spec),
+            tokenizer_sha256: facts.tokenizer.as_ref().map(|file| file.sha256.clone()),
+            index: summary.decisions.index.clone(),
+            inputs: input_digests(facts)?,
+            output_sha256: output_digest(outgoing),
+        };
+        report::build(ReportInput {
+            spec,
+            reproducibility,
+            shards: stats,
+            decisions: summary.decisions,
+            mix,
+            measures: measure(&sources, &terms, repeats),
+            samples,
+        })
+    }
+
+    fn enter_index(&self, facts: &JobFacts, publication: &Publication) -> Result<()> {
         if !facts.spec.dedup.register {
             return Ok(());
         }
         let Some(index) = self.index_of(&facts.spec)? else { return Ok(()) };
-        let scans: Vec<_> = facts.scans.iter().map(|scan| (scan.shard, scan.folder.clone())).collect();
-        let shards = publish::committed(&facts.spec, &facts.shards, &scans, verdicts)?;
+        let emitted = facts.scans.iter().zip(&publication.emits).map(|(scan, emit)| {
+            Ok(publish::Emitted {
+                shard: scan.shard,
+                scan: scan.folder.clone(),
+                cutoff: emit_stats(emit)?.cutoff,
+            })
+        });
+        let emitted = emitted.collect::<Result<Vec<_>>>()?;
+        let verdicts = &publication.resolved.verdicts;
+        let shards = publish::committed(&facts.spec, &facts.shards, &emitted, verdicts)?;
         let entries = PublishedEntries::read(&self.storage, &shards)?;
         let job = IndexJob {
             job: facts.job.clone(),
@@ -161,6 +236,15 @@ struct Summary {
     decisions: Decisions,
     /// The files of pairs below the folder of resolve.
     clusters: Vec<(ShardId, FileEntry)>,
+    /// The mixture, if there is one.
+    mix: Option<MixPlan>,
+}
+
+impl Summary {
+    fn of(resolved: &Resolved) -> Result<Self> {
+        serde_json::from_str(&resolved.summary_json)
+            .map_err(|e| Error::internal(format!("recorded decisions do not read: {e}")).with_source(e))
+    }
 }
 
 impl Steps for JobSteps {
@@ -224,10 +308,9 @@ impl Steps for JobSteps {
             .collect::<Result<Vec<_>>>()?;
         let (resolution, clusters, names) = self.resolve(facts, index, &shards)?;
         facts.enter_mix()?;
-        let mixture = self.mix(facts, &resolution)?;
+        let mix = self.mix(facts, &resolution)?;
         facts.check()?;
 
-        let (plan, drops) = mixture.map(|m| (m.plan, m.drops)).unzip();
         let verdicts = facts.resolve_uri();
         let input = VerdictInput {
             storage: &self.storage,
@@ -235,7 +318,6 @@ impl Steps for JobSteps {
             params: &facts.spec.dedup.params,
             shards: &shards,
             names: &names,
-            mix: &drops.unwrap_or_default(),
         };
         write_verdicts(&input, &|shard| verdicts_uri(&verdicts, shard))?;
         let decisions = Decisions {
@@ -245,45 +327,62 @@ impl Steps for JobSteps {
             cluster_sizes: clusters.sizes,
             largest_clusters: clusters.largest,
             index: state,
-            mix: plan,
         };
-        let summary = Summary { decisions, clusters: clusters.files };
+        let summary = Summary { decisions, clusters: clusters.files, mix };
         let summary_json = serde_json::to_string(&summary)
             .map_err(|e| Error::internal(format!("decisions are no JSON: {e}")))?;
         Ok(Resolved { verdicts, summary_json })
     }
 
+    fn emit_orders(&self, facts: &JobFacts, resolved: &Resolved, emits: &[TaskOutput]) -> Result<EmitOrders> {
+        let spec = &facts.spec;
+        let Some((mix, plan)) = spec.mixture().zip(Summary::of(resolved)?.mix) else {
+            return Ok(facts.shards.iter().map(|shard| (shard.id, None)).collect());
+        };
+        let is_whole = |source: usize| plan.whole.get(source).copied().unwrap_or(true);
+        let mut orders = EmitOrders::new();
+        let mut exact = vec![0.0; spec.sources.len()];
+        let mut are_counted = true;
+        for shard in facts.shards.iter().filter(|shard| is_whole(usize::from(shard.source))) {
+            orders.insert(shard.id, None);
+            let Some(emit) = emits.iter().find(|emit| emit.shard == shard.id) else {
+                are_counted = false;
+                continue;
+            };
+            exact[usize::from(shard.source)] += emit_stats(emit)?.tokens.unwrap_or_default() as f64;
+        }
+        if !are_counted {
+            return Ok(orders);
+        }
+        for (pool, tokens) in plan.budgets(spec, &mix, &exact) {
+            let chars_per_token = plan.chars_per_token[pool.source];
+            orders.insert(pool.shard, Some(TokenBudget { tokens, chars_per_token }));
+        }
+        // What is only compared with writes nothing and needs no budget.
+        for shard in facts.shards.iter() {
+            orders.entry(shard.id).or_insert(None);
+        }
+        Ok(orders)
+    }
+
     fn publish(&self, facts: &JobFacts, publication: &Publication) -> Result<()> {
-        let Summary { decisions, clusters } = serde_json::from_str(&publication.resolved.summary_json)
-            .map_err(|e| Error::internal(format!("recorded decisions do not read: {e}")))?;
+        let mut summary = Summary::of(&publication.resolved)?;
         let mut outgoing = Vec::new();
-        for (shard, file) in clusters {
+        for (shard, file) in std::mem::take(&mut summary.clusters) {
             let (_, source) = source_of(facts, shard)?;
             outgoing.push(Outgoing { folder: facts.resolve_uri(), file, source: source.name.clone() });
         }
-        let mut stats: Vec<(usize, &ScanStats, &EmitStats)> = Vec::new();
-        let mut samples = Samples::default();
-        for (scan, emit) in facts.scans.iter().zip(&publication.emits) {
-            let (number, source) = source_of(facts, scan.shard)?;
-            let emitted = emit.manifest.emit.as_ref().ok_or_else(|| missing("emit", emit.shard))?;
-            stats.push((number, scan_stats(scan)?, emitted));
-            if scan.manifest.files.iter().any(|file| file.name == SAMPLES && file.records > 0) {
-                samples.merge(Samples::read(&self.storage, &scan.folder.join(SAMPLES))?);
-            }
-            outgoing.extend(emit.manifest.files.iter().map(|file| Outgoing {
+        for emit in &publication.emits {
+            let (_, source) = source_of(facts, emit.shard)?;
+            let published = emit.manifest.files.iter().filter(|file| !file.name.starts_with(MEASURES));
+            outgoing.extend(published.map(|file| Outgoing {
                 folder: emit.folder.clone(),
                 file: file.clone(),
                 source: source.name.clone(),
             }));
         }
-        let report = report::build(ReportInput {
-            spec: &facts.spec,
-            spec_sha256: spec_digest(&facts.spec),
-            tokenizer_sha256: facts.tokenizer.as_ref().map(|file| file.sha256.as_str()),
-            shards: stats,
-            decisions,
-            samples,
-        })?;
+        let report = self.report(facts, publication, &outgoing, summary)?;
+        let tokens = report.tokens.as_ref().map_or(0, |tokens| tokens.total);
         let run = json!({
             "job_id": facts.job,
             "tamis": env!("CARGO_PKG_VERSION"),
@@ -292,9 +391,15 @@ impl Steps for JobSteps {
             "published_at_ms": now_ms(),
             "failed_attempts": facts.failed_attempts,
         });
+        let reports = Reports {
+            report: to_json(&report)?,
+            html: report::html(&report).into_bytes(),
+            training: to_json(&training(&facts.spec.report, tokens))?,
+            run: to_json(&run)?,
+        };
         let output = Uri::parse(&facts.spec.output.uri)?;
-        publish_files(&self.storage, &output, &outgoing, &to_json(&report)?, &to_json(&run)?)?;
-        self.enter_index(facts, &publication.resolved.verdicts)
+        publish_files(&self.storage, &output, &outgoing, &reports)?;
+        self.enter_index(facts, publication)
     }
 
     fn indexes(&self) -> Result<Arc<Indexes>> {
@@ -317,6 +422,42 @@ fn source_of(facts: &JobFacts, shard: ShardId) -> Result<(usize, &SourceSpec)> {
 
 fn scan_stats(scan: &TaskOutput) -> Result<&ScanStats> {
     scan.manifest.scan.as_ref().ok_or_else(|| missing("scan", scan.shard))
+}
+
+fn emit_stats(emit: &TaskOutput) -> Result<&EmitStats> {
+    emit.manifest.emit.as_ref().ok_or_else(|| missing("emit", emit.shard))
+}
+
+/// By source, what was read: digests of content, which do not depend on where the files stand.
+fn input_digests(facts: &JobFacts) -> Result<Vec<InputDigest>> {
+    let mut digests = Vec::with_capacity(facts.spec.sources.len());
+    for (number, source) in facts.spec.sources.iter().enumerate() {
+        let mut files = BTreeSet::new();
+        let mut content = Sha256::new();
+        for scan in &facts.scans {
+            if source_of(facts, scan.shard)?.0 == number {
+                files.extend(facts.shards.get(scan.shard.0 as usize).map(|shard| shard.uri.as_str()));
+                content.update(scan_stats(scan)?.content_xxh3.as_bytes());
+            }
+        }
+        digests.push(InputDigest {
+            source: source.name.clone(),
+            files: files.len() as u64,
+            content_sha256: hex(&content.finalize()),
+        });
+    }
+    Ok(digests)
+}
+
+/// SHA-256 over name, size and digest of each file, in the order of names.
+fn output_digest(outgoing: &[Outgoing]) -> String {
+    let mut files: Vec<&FileEntry> = outgoing.iter().map(|out| &out.file).collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(format!("{} {} {}\n", file.name, file.written.size, file.written.sha256));
+    }
+    hex(&digest.finalize())
 }
 
 fn missing(phase: &str, shard: ShardId) -> Error {

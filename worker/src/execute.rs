@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use sha2::{Digest as _, Sha256};
 use tamis_common::artefact::TaskManifest;
 use tamis_common::ids::Phase;
+use tamis_common::sieve::filter::Terms;
 use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::{Storage, Uri, hex};
@@ -16,7 +17,7 @@ use crate::progress::Progress;
 use crate::run::{Executor, FileRef, Task};
 use crate::scan::{ScanContext, scan};
 use crate::sieve::Sieve;
-use crate::tokenize::Tokenizer;
+use crate::tokenize::{Encoder, Tokenizer};
 
 /// Files that are kept ready; a worker sees few jobs at a time.
 const MOST_CACHED: usize = 8;
@@ -33,6 +34,8 @@ struct Job {
     spec: JobSpec,
     /// Made by the first scan; emits need none.
     sieve: OnceLock<Arc<Sieve>>,
+    /// Made by the first emit; scans need none.
+    lexicon: OnceLock<Option<Arc<Terms>>>,
 }
 
 impl Tasks {
@@ -76,12 +79,30 @@ impl Tasks {
         if let Some(sieve) = job.sieve.get() {
             return Ok(sieve.clone());
         }
+        let sieve = Arc::new(Sieve::build(&job.spec, &self.files(task, |_| true)?)?);
+        Ok(job.sieve.get_or_init(|| sieve).clone())
+    }
+
+    /// The terms whose coverage the report shows; as [`Tasks::sieve`].
+    fn lexicon(&self, job: &Job, task: &Task) -> Result<Option<Arc<Terms>>> {
+        let lists = &job.spec.report.lexicon;
+        if lists.is_empty() {
+            return Ok(None);
+        }
+        if let Some(lexicon) = job.lexicon.get() {
+            return Ok(lexicon.clone());
+        }
+        let files = self.files(task, |name| lists.iter().any(|list| list == name))?;
+        let terms = Terms::of_files(lists, &files).map_err(|e| Error::spec(e.0))?;
+        Ok(job.lexicon.get_or_init(|| Some(Arc::new(terms))).clone())
+    }
+
+    fn files(&self, task: &Task, wanted: impl Fn(&str) -> bool) -> Result<Resources> {
         let mut files = Resources::default();
-        for named in &task.files {
+        for named in task.files.iter().filter(|named| wanted(&named.name)) {
             files.insert(named.name.as_str(), self.fetch(&named.file.uri, &named.file.sha256)?);
         }
-        let sieve = Arc::new(Sieve::build(&job.spec, &files)?);
-        Ok(job.sieve.get_or_init(|| sieve).clone())
+        Ok(files)
     }
 }
 
@@ -90,7 +111,7 @@ impl Executor for Tasks {
         let job = self.cached(&self.jobs, &task.spec, |bytes| {
             let json = String::from_utf8(bytes)
                 .map_err(|e| Error::storage(format!("`{}` is not UTF-8", task.spec.uri)).with_source(e))?;
-            Ok(Job { spec: JobSpec::from_json(&json)?, sieve: OnceLock::new() })
+            Ok(Job { spec: JobSpec::from_json(&json)?, sieve: OnceLock::new(), lexicon: OnceLock::new() })
         })?;
         let spec = &job.spec;
         let tokenizer = match &task.tokenizer {
@@ -101,7 +122,11 @@ impl Executor for Tasks {
             })?),
         };
         let (storage, shard, work) = (&self.storage, &task.shard, &task.work);
-        let (tokenizer, progress) = (tokenizer.as_deref(), &*progress);
+        let tokenizer = match (tokenizer.as_deref(), &spec.tokenizer) {
+            (Some(tokenizer), Some(spec)) => Some(Encoder::new(tokenizer, spec)?),
+            _ => None,
+        };
+        let progress = &*progress;
         match (task.id.phase, &task.emit) {
             (Phase::Scan, _) => {
                 let sieve = &*self.sieve(&job, task)?;
@@ -115,6 +140,8 @@ impl Executor for Tasks {
                 verdicts: &inputs.verdicts,
                 work,
                 tokenizer,
+                budget: inputs.budget,
+                lexicon: self.lexicon(&job, task)?.as_deref(),
                 progress,
             }),
             (Phase::Emit, None) => Err(Error::internal(format!("{} came without its inputs", task.id))),

@@ -12,6 +12,7 @@ use tamis_common::{Class, Error, Result};
 use tamis_proto::{task_of, v1};
 use tokio::sync::oneshot;
 
+use crate::emit::Budget;
 use crate::progress::Progress;
 use crate::threads::Threads;
 
@@ -33,13 +34,15 @@ pub struct NamedFile {
     pub file: FileRef,
 }
 
-/// What an emit reads besides its shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an emit is told besides its shard.
+#[derive(Clone, Debug, PartialEq)]
 pub struct EmitInputs {
     /// The folder of the shard's committed scan.
     pub scan: Uri,
     /// The file of the verdicts on the shard.
     pub verdicts: Uri,
+    /// What the shard may give; `None`: all that has no verdict.
+    pub budget: Option<Budget>,
 }
 
 /// One attempt at one task.
@@ -59,7 +62,7 @@ pub struct Task {
     pub work: Uri,
     /// The tokenizer file, if the job has one.
     pub tokenizer: Option<FileRef>,
-    /// The files that cleaners and filters name.
+    /// The files that the spec names for cleaners, filters and report.
     pub files: Vec<NamedFile>,
     /// Set for an emit.
     pub emit: Option<EmitInputs>,
@@ -88,6 +91,10 @@ impl Task {
             Phase::Emit => Some(EmitInputs {
                 scan: Uri::parse(&task.scan_uri)?,
                 verdicts: Uri::parse(&task.verdicts_uri)?,
+                budget: match task.token_budget {
+                    Some(tokens) => Some(Budget::new(tokens, task.chars_per_token)?),
+                    None => None,
+                },
             }),
         };
         Ok(Self {

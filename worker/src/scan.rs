@@ -15,17 +15,14 @@ use tamis_common::spec::JobSpec;
 use tamis_common::stats::ScanStats;
 use tamis_common::storage::{Storage, Uri, Written};
 use tamis_common::{Error, Result};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::progress::Progress;
 use crate::read::{Body, RawRecord, Rejected, read_shard};
+use crate::sample::one_in;
 use crate::sieve::{Sieve, counts_of};
-use crate::tokenize::Tokenizer;
+use crate::tokenize::Encoder;
 
-/// About this much text of a shard is tokenized to estimate characters a token, at a fraction of the cost of all: the
-/// error of the mean is far below a percent then. A smaller shard is tokenized whole.
-const SAMPLE_BYTES: u64 = 1 << 20;
-/// Of a large shard, at least one survivor in this many.
-const SAMPLE_LEAST: u64 = 64;
 /// Records between two looks at the cancel flag: even of long ones some milliseconds.
 const CHECK_EVERY: u64 = 256;
 
@@ -42,7 +39,7 @@ pub struct ScanContext<'a> {
     /// Its cleaners and filters.
     pub sieve: &'a Sieve,
     /// The target tokenizer; `None`: nothing is sampled.
-    pub tokenizer: Option<&'a Tokenizer>,
+    pub tokenizer: Option<Encoder<'a>>,
     /// Told of what is read, and asked whether to go on.
     pub progress: &'a Progress,
 }
@@ -61,6 +58,7 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
     let mut tally = ctx.sieve.tally();
     let mut output = Output::create(ctx, &source.name)?;
     let mut stats = ScanStats::default();
+    let mut content = Xxh3::new();
     let mut reported = 0;
 
     let end =
@@ -75,8 +73,14 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
             let place = Place { record: record.record, offset: record.offset };
             let body = match record.body {
                 Ok(body) => body,
-                Err(Rejected { cause, id }) => return output.drop(place, id.as_deref(), cause),
+                Err(Rejected { cause, id }) => {
+                    add_part(&mut content, &cause.rule);
+                    return output.drop(place, id.as_deref(), cause);
+                }
             };
+            for part in [body.id.as_deref().unwrap_or_default(), &body.text, body.extra] {
+                add_part(&mut content, part);
+            }
             let url = ctx.sieve.url_of(&body, source);
             let Body { id, text, extra } = body;
             stats.parsed.merge(&counts_of(&text));
@@ -93,8 +97,15 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
     ctx.progress.check()?;
 
     stats.corrupt.extend(end.corrupt);
+    stats.content_xxh3 = format!("{:032x}", content.digest128());
     tally.finish(&mut stats);
     output.finish(stats)
+}
+
+/// Adds a text with its length, so that texts do not run together.
+fn add_part(content: &mut Xxh3, part: &str) {
+    content.update(&(part.len() as u64).to_le_bytes());
+    content.update(part.as_bytes());
 }
 
 /// Where a record stands.
@@ -116,7 +127,7 @@ struct Output<'a> {
     samples: Samples,
     /// Rows by band; a shard is bounded, so these are.
     bands: Vec<Vec<BandRow>>,
-    /// One survivor in so many, chosen by hash, is tokenized.
+    /// One survivor in so many, chosen by hash, is tokenized to estimate characters a token.
     sample_one_in: u128,
     /// Reused from document to document.
     row: DocumentRow,
@@ -138,7 +149,7 @@ impl<'a> Output<'a> {
             drop_counts: BTreeMap::new(),
             samples: Samples::default(),
             bands: vec![Vec::new(); bands],
-            sample_one_in: (ctx.shard.bytes / SAMPLE_BYTES).clamp(1, SAMPLE_LEAST).into(),
+            sample_one_in: one_in(ctx.shard),
             row: DocumentRow::default(),
             drop: Drop {
                 record: 0,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tamis_common::stats::CleanerStats;
 use tamis_common::{Error, Result};
-use tamis_coordinator::report::{Report, SourceReport};
+use tamis_coordinator::report::{GateState, Report, SourceReport, grouped};
 
 use super::plain;
 
@@ -53,14 +53,6 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
             ));
         }
     }
-    if let Some(mix) = &report.decisions.mix
-        && mix.shortfall.1 > 0.0
-    {
-        lines.push(format!(
-            "\nthe mixture lacks about {} general tokens for the asked ratio",
-            grouped(mix.shortfall.1 as u64)
-        ));
-    }
     lines.extend(report.sources.iter().filter_map(warning));
     lines.extend(report.uneven.iter().map(|uneven| {
         format!(
@@ -71,7 +63,53 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
         )
     }));
     lines.extend(report.corrupt.iter().map(|corrupt| format!("\nkept in part: {}", plain(corrupt))));
+    readiness(&report, &mut lines);
     Ok(lines.join("\n"))
+}
+
+/// The gates, the advice and, last, the verdict.
+fn readiness(report: &Report, lines: &mut Vec<String>) {
+    let readiness = &report.readiness;
+    if readiness.gates.is_empty() {
+        return;
+    }
+    lines.push(format!("\n{:<8}{}", "gate", "what was found"));
+    for gate in &readiness.gates {
+        let state = match gate.state {
+            GateState::Pass => "pass",
+            GateState::Fail => "FAIL",
+            GateState::Unknown => "?",
+            GateState::Shown => "-",
+        };
+        lines.extend(wrapped(&format!("{state:<8}"), &plain(&gate.sentence)));
+    }
+    if !readiness.advice.is_empty() {
+        lines.push(String::new());
+        readiness.advice.iter().for_each(|advice| lines.extend(wrapped("advice: ", &plain(advice))));
+    }
+    lines.push(String::new());
+    lines.extend(wrapped("", &plain(&readiness.sentence)));
+}
+
+/// Words on lines of 80 columns, behind `first` and then behind as much space.
+fn wrapped(first: &str, text: &str) -> Vec<String> {
+    const WIDTH: usize = 80;
+    let mut lines = vec![first.to_owned()];
+    let indent = " ".repeat(first.chars().count());
+    for word in text.split(' ') {
+        let line = lines.last_mut().map_or(0, |line| line.chars().count());
+        let fits = line + 1 + word.chars().count() <= WIDTH || line <= indent.len();
+        match lines.last_mut() {
+            Some(line) if fits => {
+                if line.chars().count() > indent.len() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{indent}{word}")),
+        }
+    }
+    lines
 }
 
 /// What cleaners changed: documents, then each kind of change.
@@ -131,32 +169,28 @@ fn fit(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(std::iter::once('…')).collect()
 }
 
-/// 1234567 as 1,234,567.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use tamis_common::stats::Log2Histogram;
     use tamis_coordinator::report::{Decisions, FunnelStage, Report, RuleDrops, SourceTokens, TokensReport};
 
-    use super::{grouped, report_text};
+    use super::{grouped, report_text, wrapped};
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn sentences_are_wrapped_behind_their_mark() {
+        let text = "word ".repeat(40);
+        let lines = wrapped("pass    ", text.trim());
+        assert!(lines.len() > 2 && lines.iter().all(|line| line.chars().count() <= 80));
+        assert!(lines[0].starts_with("pass    word") && lines[1].starts_with("        word"));
+        assert_eq!(wrapped("", "one"), ["one"]);
     }
 
     #[test]
@@ -180,6 +214,8 @@ mod tests {
                 tokenizer_sha256: String::new(),
                 engines: Default::default(),
                 reference_checked: 0,
+                eos: None,
+                tokenized_over_written: None,
                 total: size,
                 sources: vec![SourceTokens {
                     source: "s".repeat(200),
@@ -189,9 +225,12 @@ mod tests {
                     length_histogram: Log2Histogram::default(),
                 }],
             }),
+            readiness: Default::default(),
+            measures: Default::default(),
+            mix: None,
             decisions: Decisions::default(),
             corrupt: Vec::new(),
-            spec_sha256: String::new(),
+            reproducibility: Default::default(),
         };
         let text = report_text(&serde_json::to_string(&report).unwrap()).unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

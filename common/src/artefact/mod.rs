@@ -8,13 +8,16 @@
 //! | [`DROPS`] | scan; emit (published) | one row a dropped record, with the cause |
 //! | `clusters/` | resolve (published) | one row a pair of duplicates |
 //! | [`SAMPLES`] | scan | a few documents a rule that cleaners and filters dropped |
-//! | [`VERDICTS`] | resolve and mix | one row a survivor that does not stay, with the cause |
+//! | [`MEASURES`] | emit | what the report shows of the output: tokens, n-grams, hashes of texts, sampled documents |
+//! | [`VERDICTS`] | resolve | one row a survivor that does not stay, with the cause |
 
 mod bands;
 mod clusters;
 mod documents;
 mod drops;
 mod manifest;
+mod measures;
+mod numbers;
 mod samples;
 mod survivors;
 mod table;
@@ -25,6 +28,7 @@ pub use clusters::{PairRow, PairsWriter};
 pub use documents::{DocumentColumns, DocumentRow, DocumentsReader, DocumentsWriter};
 pub use drops::{Drop, DropCause, DropsReader, DropsWriter, Partner, Stage};
 pub use manifest::{FileEntry, TaskManifest};
+pub use measures::{ContentsWriter, MEASURES, TermCount, for_each_content, read_measures, write_measures};
 pub use samples::{Sample, Samples};
 pub use survivors::{Survivor, SurvivorBatch, SurvivorsReader, SurvivorsWriter};
 pub use verdicts::{Verdict, VerdictsReader, VerdictsWriter};

@@ -17,6 +17,8 @@ mod validate;
 pub use size::parse_size;
 pub use validate::{MAX_INDEX_NAME, check_name};
 
+use std::collections::BTreeMap;
+
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -47,6 +49,8 @@ pub struct JobSpec {
     pub mix: Option<MixSpec>,
     /// What to write, and where.
     pub output: OutputSpec,
+    /// By what the output is judged.
+    pub report: ReportSpec,
     /// How the job is cut and run.
     pub run: RunSpec,
 }
@@ -66,19 +70,32 @@ impl JobSpec {
         let cleaners = self.clean.cleaners.iter().map(|settings| ("clean", settings));
         let filters = self.filter.filters.iter().map(|settings| ("filter", settings));
         let mut named: Vec<(String, &str)> = Vec::new();
+        let mut name = |key: String, file| {
+            if named.iter().all(|(_, known)| *known != file) {
+                named.push((key, file));
+            }
+        };
         for (section, settings) in cleaners.chain(filters) {
             for file in settings.files() {
-                if named.iter().all(|(_, known)| known != file) {
-                    named.push((format!("{section}.{}", settings.family().name), file));
-                }
+                name(format!("{section}.{}", settings.family().name), file);
             }
         }
+        for file in &self.report.lexicon {
+            name("report.lexicon".to_owned(), file);
+        }
         named
+    }
+
+    /// The mixture, also where only sources bound what they give.
+    pub fn mixture(&self) -> Option<MixSpec> {
+        let is_bounded = self.sources.iter().any(|source| source.max_tokens.is_some());
+        self.mix.clone().or_else(|| is_bounded.then(MixSpec::default))
     }
 }
 
 /// Writes `(1.0, 5.0)` as `"1:5"`, as people write it.
-fn as_ratio<S: Serializer>(&(domain, general): &(f64, f64), serializer: S) -> Result<S::Ok, S::Error> {
+fn as_ratio<S: Serializer>(ratio: &Option<(f64, f64)>, serializer: S) -> Result<S::Ok, S::Error> {
+    let (domain, general) = ratio.unwrap_or_default();
     serializer.collect_str(&format_args!("{domain}:{general}"))
 }
 
@@ -87,6 +104,11 @@ fn as_ratio<S: Serializer>(&(domain, general): &(f64, f64), serializer: S) -> Re
 pub struct TokenizerSpec {
     /// URI of a `tokenizer.json`.
     pub path: String,
+    /// The token that ends every document, such as `<|endoftext|>`; none: nothing is appended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eos: Option<String>,
+    /// Whether the special tokens that the tokenizer's post-processor puts around a text are added. Default false.
+    pub add_special_tokens: bool,
 }
 
 /// What a source is to the mixture.
@@ -149,6 +171,9 @@ pub struct SourceSpec {
     pub csv_delimiter: char,
     /// Its part in the search for duplicates. Default full.
     pub dedup: SourceDedup,
+    /// Tokens that it gives at most; none: no bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
 }
 
 impl SourceSpec {
@@ -263,26 +288,44 @@ impl Default for DedupSpec {
     }
 }
 
-/// What happens when a role has less text than its share.
+/// What happens when a role or a source has less text than its share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnShortfall {
     /// Keep all there is and report what is missing.
     KeepAll,
-    /// Cut the other role down so that the ratio holds.
+    /// Cut the others down so that the ratio holds.
     HoldRatio,
 }
 
-/// `[mix]`
+/// `[mix]`: at most one of `domain_to_general` and `weights`; with neither, sources give what they hold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MixSpec {
     /// Parts of domain tokens and of general tokens: `"1:5"` is (1, 5).
-    #[serde(serialize_with = "as_ratio")]
-    pub domain_to_general: (f64, f64),
+    #[serde(serialize_with = "as_ratio", skip_serializing_if = "Option::is_none")]
+    pub domain_to_general: Option<(f64, f64)>,
+    /// Parts of tokens by the names of sources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<BTreeMap<String, f64>>,
+    /// Tokens of all sources at most; none: no bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
     /// Chooses among equal mixtures. Default 0.
     pub seed: u64,
     /// Default keep_all.
     pub on_shortfall: OnShortfall,
+}
+
+impl Default for MixSpec {
+    fn default() -> Self {
+        Self {
+            domain_to_general: None,
+            weights: None,
+            max_tokens: None,
+            seed: 0,
+            on_shortfall: OnShortfall::KeepAll,
+        }
+    }
 }
 
 /// How text is written.
@@ -305,6 +348,10 @@ pub enum TextFormat {
 pub enum TokenFormat {
     /// Megatron-core indexed dataset, `.bin` and `.idx`.
     Megatron,
+    /// Flat numpy arrays: ids, and where each document begins.
+    Npy,
+    /// Parquet with a column `input_ids`.
+    Parquet,
     /// No tokens.
     None,
 }
@@ -325,6 +372,56 @@ pub struct OutputSpec {
 impl OutputSpec {
     /// Measured: above it zstd costs far more time than it saves space on text.
     pub const DEFAULT_LEVEL: i32 = 3;
+}
+
+/// `[report]`: targets of the readiness report. A target that is not set judges nothing: the figure is shown alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReportSpec {
+    /// Tokens that the output must have at least. Default 1,000,000,000.
+    pub min_tokens: u64,
+    /// How far the achieved share of the domain may be from the asked one, as a part of it. Default 0.01.
+    pub ratio_tolerance: f64,
+    /// Share of sampled documents that may have a near duplicate in the output. Default 0.001.
+    pub max_near_duplicates: f64,
+    /// Jensen-Shannon divergence, in bits, between domain and general tokens at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_divergence: Option<f64>,
+    /// Effective number of sources (the exponential of their entropy by tokens) at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_effective_sources: Option<f64>,
+    /// Share of the domain's different 5-grams of tokens that general text does not have, at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_novelty: Option<f64>,
+    /// Share of the lexicon's terms that the domain text must hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_lexicon_coverage: Option<f64>,
+    /// Share of the records read that cleaners and filters may drop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_noise: Option<f64>,
+    /// URIs of lists of terms of the domain, a term a line.
+    pub lexicon: Vec<String>,
+    /// Tokens a sequence of the training run. Default 4,096.
+    pub sequence_length: u64,
+    /// Sequences a batch of the training run. Default 1,024.
+    pub batch_sequences: u64,
+}
+
+impl Default for ReportSpec {
+    fn default() -> Self {
+        Self {
+            min_tokens: 1_000_000_000,
+            ratio_tolerance: 0.01,
+            max_near_duplicates: 0.001,
+            max_divergence: None,
+            min_effective_sources: None,
+            min_novelty: None,
+            min_lexicon_coverage: None,
+            max_noise: None,
+            lexicon: Vec::new(),
+            sequence_length: 4_096,
+            batch_sequences: 1_024,
+        }
+    }
 }
 
 /// What to do with a truncated or corrupt input.

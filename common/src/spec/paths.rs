@@ -5,7 +5,7 @@ use std::path::Path;
 use super::JobSpec;
 
 impl JobSpec {
-    /// Makes inputs, output, tokenizer and the files of cleaners and filters absolute against `base`, the absolute folder of the spec file, and takes
+    /// Makes inputs, output, tokenizer, lexicon and the files of cleaners and filters absolute against `base`, the absolute folder of the spec file, and takes
     /// `.` and `..` out of paths by their text alone. URIs (`file://`, `s3://`) stay as they are.
     pub fn absolutize(&mut self, base: &Path) {
         let base = base.to_string_lossy();
@@ -18,6 +18,9 @@ impl JobSpec {
         self.output.uri = absolute(&base, &self.output.uri);
         for settings in self.clean.cleaners.iter_mut().chain(&mut self.filter.filters) {
             settings.map_files(|path| absolute(&base, path));
+        }
+        for path in &mut self.report.lexicon {
+            *path = absolute(&base, path);
         }
         if let Some(tokenizer) = &mut self.tokenizer {
             tokenizer.path = absolute(&base, &tokenizer.path);

@@ -4,8 +4,8 @@ use super::problem::{Problem, error_of};
 use super::reader::{Reader, Section};
 use super::tree::{self, Node};
 use super::{
-    DedupSpec, JobSpec, Keep, KeepWork, MixSpec, OnCorrupt, OnShortfall, OutputSpec, Role, RunSpec,
-    SourceDedup, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit, families,
+    DedupSpec, JobSpec, Keep, KeepWork, MixSpec, OnCorrupt, OnShortfall, OutputSpec, ReportSpec, Role,
+    RunSpec, SourceDedup, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit, families,
 };
 use crate::dedup::DedupParams;
 use crate::error::Result;
@@ -23,8 +23,12 @@ const ON_SHORTFALL: [(&str, OnShortfall); 2] =
     [("keep_all", OnShortfall::KeepAll), ("hold_ratio", OnShortfall::HoldRatio)];
 const TEXT_FORMATS: [(&str, TextFormat); 3] =
     [("jsonl.zst", TextFormat::JsonlZst), ("parquet", TextFormat::Parquet), ("none", TextFormat::None)];
-const TOKEN_FORMATS: [(&str, TokenFormat); 2] =
-    [("megatron", TokenFormat::Megatron), ("none", TokenFormat::None)];
+const TOKEN_FORMATS: [(&str, TokenFormat); 4] = [
+    ("megatron", TokenFormat::Megatron),
+    ("npy", TokenFormat::Npy),
+    ("parquet", TokenFormat::Parquet),
+    ("none", TokenFormat::None),
+];
 const ON_CORRUPT: [(&str, OnCorrupt); 2] = [("fail", OnCorrupt::Fail), ("skip", OnCorrupt::Skip)];
 const KEEP_WORK: [(&str, KeepWork); 3] =
     [("all", KeepWork::All), ("index", KeepWork::Index), ("nothing", KeepWork::Nothing)];
@@ -75,6 +79,7 @@ fn job(root: Section<'_>) -> JobSpec {
         dedup: root.section("dedup").map(dedup).unwrap_or_default(),
         mix: root.section("mix").map(mix),
         output: output(root.required_section("output"), default_tokens),
+        report: root.section("report").map(report).unwrap_or_default(),
         run: root.section("run").map(run).unwrap_or_default(),
     };
     root.finish();
@@ -82,7 +87,11 @@ fn job(root: Section<'_>) -> JobSpec {
 }
 
 fn tokenizer(section: Section<'_>) -> TokenizerSpec {
-    let spec = TokenizerSpec { path: section.required_text("path") };
+    let spec = TokenizerSpec {
+        path: section.required_text("path"),
+        eos: section.text("eos"),
+        add_special_tokens: section.flag("add_special_tokens", false),
+    };
     section.finish();
     spec
 }
@@ -106,6 +115,7 @@ fn source(section: Section<'_>) -> SourceSpec {
             .parsed("csv_delimiter", "must be one ASCII character", one_char)
             .unwrap_or(','),
         dedup: section.choice("dedup", &SOURCE_DEDUP).unwrap_or(SourceDedup::Full),
+        max_tokens: section.integer("max_tokens"),
     };
     section.finish();
     spec
@@ -145,12 +155,14 @@ fn dedup(section: Section<'_>) -> DedupSpec {
 }
 
 fn mix(section: Section<'_>) -> MixSpec {
-    let ratio = section.parsed("domain_to_general", "must be two positive numbers like \"1:5\"", parse_ratio);
-    if !section.has("domain_to_general") {
-        section.required_text("domain_to_general");
-    }
     let spec = MixSpec {
-        domain_to_general: ratio.unwrap_or((1.0, 1.0)),
+        domain_to_general: section.parsed(
+            "domain_to_general",
+            "must be two positive numbers like \"1:5\"",
+            parse_ratio,
+        ),
+        weights: section.numbers("weights"),
+        max_tokens: section.integer("max_tokens"),
         seed: section.integer("seed").unwrap_or(0),
         on_shortfall: section.choice("on_shortfall", &ON_SHORTFALL).unwrap_or(OnShortfall::KeepAll),
     };
@@ -177,6 +189,25 @@ fn output(section: Option<Section<'_>>, default_tokens: TokenFormat) -> OutputSp
     spec.text = section.choice("text", &TEXT_FORMATS).unwrap_or(spec.text);
     spec.tokens = section.choice("tokens", &TOKEN_FORMATS).unwrap_or(spec.tokens);
     spec.level = section.integer("level").unwrap_or(spec.level);
+    section.finish();
+    spec
+}
+
+fn report(section: Section<'_>) -> ReportSpec {
+    let default = ReportSpec::default();
+    let spec = ReportSpec {
+        min_tokens: section.integer("min_tokens").unwrap_or(default.min_tokens),
+        ratio_tolerance: section.number("ratio_tolerance", default.ratio_tolerance),
+        max_near_duplicates: section.number("max_near_duplicates", default.max_near_duplicates),
+        max_divergence: section.threshold("max_divergence"),
+        min_effective_sources: section.threshold("min_effective_sources"),
+        min_novelty: section.threshold("min_novelty"),
+        min_lexicon_coverage: section.threshold("min_lexicon_coverage"),
+        max_noise: section.threshold("max_noise"),
+        lexicon: section.texts("lexicon"),
+        sequence_length: section.integer("sequence_length").unwrap_or(default.sequence_length),
+        batch_sequences: section.integer("batch_sequences").unwrap_or(default.batch_sequences),
+    };
     section.finish();
     spec
 }

@@ -1,7 +1,7 @@
 //! Reads the keys of a section one by one, gathering every problem instead of stopping at the first.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::problem::{Problem, nearest};
 use super::size::parse_size;
@@ -144,6 +144,37 @@ impl<'a> Section<'a> {
             }
         }
         texts
+    }
+
+    /// A list of strings; empty if it is not there.
+    pub(super) fn texts(&self, key: &'static str) -> Vec<String> {
+        if self.has(key) {
+            return self.required_texts(key);
+        }
+        self.know(key);
+        Vec::new()
+    }
+
+    /// A table of numbers.
+    pub(super) fn numbers(&self, key: &'static str) -> Option<BTreeMap<String, f64>> {
+        let node = self.take(key)?;
+        let Value::Table(entries) = &node.value else {
+            self.wrong(key, node, "must be a table of numbers like { web = 5 }");
+            return None;
+        };
+        let mut numbers = BTreeMap::new();
+        for entry in entries {
+            let number = match entry.node.value {
+                Value::Float(float) => float,
+                Value::Integer(integer) => integer as f64,
+                _ => {
+                    self.wrong(&format!("{key}.{}", entry.key), &entry.node, "must be a number");
+                    continue;
+                }
+            };
+            numbers.insert(entry.key.clone(), number);
+        }
+        Some(numbers)
     }
 
     pub(super) fn flag(&self, key: &'static str, default: bool) -> bool {

@@ -60,7 +60,7 @@ fn a_full_spec_is_read_with_its_defaults() {
     assert_eq!(spec.dedup.keep, Keep::Longest);
     assert_eq!((spec.dedup.params.bands, spec.dedup.params.rows), (21, 7));
     assert_eq!(spec.dedup.resolve_memory, 2 << 30);
-    assert_eq!(spec.mix.unwrap().domain_to_general, (1.0, 5.0));
+    assert_eq!(spec.mix.unwrap().domain_to_general, Some((1.0, 5.0)));
     assert_eq!(spec.run.shard_bytes, 128 << 20);
     let [length] = spec.filter.filters.as_slice() else { panic!("{:?}", spec.filter) };
     assert_eq!((length.family().name, length.threshold(0, Form::General)), ("length", 10.0));
@@ -155,7 +155,11 @@ fn each_rule_has_its_message() {
         ("role = \"general\"", "role = \"domain\"", "`source` needs one with role = \"general\""),
         ("path = \"tokenizers/qwen3.json\"", "", "line 3: `tokenizer.path` is required"),
         ("text = \"jsonl.zst\"", "level = 20", "`output.level` must be 1 to 19, got `20`"),
-        ("tokens = \"megatron\"", "tokens = \"npy\"", "must be one of megatron, none, got `npy`"),
+        (
+            "tokens = \"megatron\"",
+            "tokens = \"npz\"",
+            "must be one of megatron, npy, parquet, none, got `npz`; did you mean `npy`?",
+        ),
         ("\"128MiB\"", "1024", "`run.shard_bytes` must be at least 65536 (64 KiB), got `1024`"),
         ("\"128MiB\"", "\"1MB\"\nmax_attempts = 0", "`run.max_attempts` must be at least 1, got `0`"),
         ("\"128MiB\"", "\"1MB\"\nmax_slots = 5000000000", "`run.max_slots` is too large"),
@@ -164,6 +168,33 @@ fn each_rule_has_its_message() {
         ("csv_delimiter = \"\\t\"", "csv_delimiter = \"，\"", "`source[1].csv_delimiter` must be one ASCII"),
         ("min_chars = 10", "min_chars = 10\nmax_chars = 5", "`filter.length.max_chars` must be at least"),
         ("[filter.length]", "[filter.lenght]", "`filter.lenght` is unknown; did you mean `length`?"),
+        (
+            "domain_to_general = \"1:5\"",
+            "weights = { reports = 1 }",
+            "`mix.weights` must name every source that is written, `web` is missing",
+        ),
+        (
+            "domain_to_general = \"1:5\"",
+            "weights = { reports = 1, web = 0 }",
+            "`mix.weights.web` must be a positive number, got `0`",
+        ),
+        (
+            "domain_to_general = \"1:5\"",
+            "weights = { reports = 1, web = 5, books = 2 }",
+            "`mix.weights.books` is no source that is written",
+        ),
+        (
+            "domain_to_general = \"1:5\"",
+            "domain_to_general = \"1:5\"\nweights = { reports = 1, web = 5 }",
+            "`mix.weights` must not stand beside `mix.domain_to_general`",
+        ),
+        ("[run]", "[report]\nmax_noise = 1.5\n[run]", "`report.max_noise` must be from 0 to 1, got `1.5`"),
+        (
+            "[run]",
+            "[report]\nmin_lexicon_coverage = 0.5\n[run]",
+            "`report` has `min_lexicon_coverage` but no `lexicon`",
+        ),
+        ("[run]", "[report]\nsequence_length = 0\n[run]", "`report.sequence_length` must be at least 1"),
         ("[run]", "[zzzzzz]", "`zzzzzz` is unknown; known here: "),
     ] {
         assert!(FULL.contains(from), "{from}");
@@ -218,9 +249,10 @@ prop_compose! {
         txt_unit in prop::sample::select(vec![TxtUnit::File, TxtUnit::Line, TxtUnit::Block]),
         csv_delimiter in prop::sample::select(vec![',', '\t', ';', '|', '\'']),
         dedup in prop::sample::select(vec![SourceDedup::Full, SourceDedup::None]),
+        max_tokens in prop::option::of(any::<u64>()),
     ) -> SourceSpec {
         let encoding = encoding.to_owned();
-        SourceSpec { name, role, inputs, format, text_field, id_field, url_field, encoding, txt_unit, csv_delimiter, dedup }
+        SourceSpec { name, role, inputs, format, text_field, id_field, url_field, encoding, txt_unit, csv_delimiter, dedup, max_tokens }
     }
 }
 
@@ -262,13 +294,38 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_report()(
+        (min_tokens, sequence_length, batch_sequences) in (any::<u64>(), 1..u64::MAX, 1..u64::MAX),
+        (ratio_tolerance, max_near_duplicates) in (0.0..=1.0, 0.0..=1.0),
+        (max_divergence, min_novelty, max_noise) in prop::array::uniform3(prop::option::of(0.0..=1.0))
+            .prop_map(|[a, b, c]| (a, b, c)),
+        min_effective_sources in prop::option::of(0.0..100.0),
+        lexicon in prop::collection::vec("\\PC{1,20}", 0..3),
+        min_lexicon_coverage in 0.0..=1.0,
+    ) -> ReportSpec {
+        ReportSpec {
+            min_tokens, ratio_tolerance, max_near_duplicates, max_divergence, min_effective_sources, min_novelty,
+            min_lexicon_coverage: (!lexicon.is_empty()).then_some(min_lexicon_coverage),
+            max_noise, lexicon, sequence_length, batch_sequences,
+        }
+    }
+}
+
+prop_compose! {
     fn any_spec()(
         name in any_name(),
         mut domain in any_source(Role::Domain),
         mut general in any_source(Role::General),
         filter in any_filter(),
         dedup in any_dedup(),
-        mix in prop::option::of((1e-9f64..1e9, 1e-9f64..1e9, any::<u64>(), any::<bool>())),
+        mix in prop::option::of((
+            (1e-9f64..1e9, 1e-9f64..1e9),
+            any::<u64>(),
+            any::<(bool, bool)>(),
+            prop::option::of(any::<u64>()),
+        )),
+        (eos, add_special_tokens) in (prop::option::of("\\PC{1,8}"), any::<bool>()),
+        report in any_report(),
         (uri, level) in ("\\PC{1,20}", 1i32..=19),
         (shard_bytes, max_attempts, max_slots) in ((64u64 << 10).., 1u32.., any::<u32>()),
         keep_work in prop::sample::select(vec![KeepWork::All, KeepWork::Index, KeepWork::Nothing]),
@@ -282,16 +339,22 @@ prop_compose! {
         }
         JobSpec {
             name,
-            tokenizer: Some(TokenizerSpec { path: "t.json".to_owned() }),
+            tokenizer: Some(TokenizerSpec { path: "t.json".to_owned(), eos, add_special_tokens }),
+            mix: mix.map(|((of_domain, of_general), seed, (hold, by_weight), max_tokens)| MixSpec {
+                domain_to_general: (!by_weight).then_some((of_domain, of_general)),
+                weights: by_weight.then(|| {
+                    let names = [domain.name.clone(), general.name.clone()];
+                    names.into_iter().zip([of_domain, of_general]).collect()
+                }),
+                max_tokens,
+                seed,
+                on_shortfall: if hold { OnShortfall::HoldRatio } else { OnShortfall::KeepAll },
+            }),
             sources: vec![domain, general],
             clean: CleanSpec::default(),
             filter,
             dedup,
-            mix: mix.map(|(domain, general, seed, hold)| MixSpec {
-                domain_to_general: (domain, general),
-                seed,
-                on_shortfall: if hold { OnShortfall::HoldRatio } else { OnShortfall::KeepAll },
-            }),
+            report,
             output: OutputSpec { uri, text, tokens: TokenFormat::Megatron, level },
             run: RunSpec { shard_bytes, on_corrupt: OnCorrupt::Skip, max_attempts, max_slots, keep_work },
         }

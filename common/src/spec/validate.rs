@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::problem::{Problem, error_of};
 use super::tree::short;
-use super::{DedupSpec, JobSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat, families};
+use super::{
+    DedupSpec, JobSpec, ReportSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat, families,
+};
 use crate::error::Result;
 
 /// Shorter shards cost more in files and calls than they win in parallelism.
@@ -52,12 +54,15 @@ impl JobSpec {
         rules.name("name", &self.name);
         if let Some(tokenizer) = &self.tokenizer {
             rules.require(!tokenizer.path.is_empty(), "tokenizer.path", || "must not be empty".to_owned());
+            let eos = tokenizer.eos.as_deref();
+            rules.require(eos != Some(""), "tokenizer.eos", || "must name a token".to_owned());
         }
         self.check_sources(&mut rules);
         families::check("filter", &self.filter.filters, &mut rules);
         check_dedup(&self.dedup, &mut rules);
         self.check_mix(&mut rules);
         self.check_output(&mut rules);
+        check_report(&self.report, &mut rules);
         let run = &self.run;
         rules.at_least("run.shard_bytes", run.shard_bytes, MIN_SHARD_BYTES, " (64 KiB)");
         rules.at_least("run.max_attempts", u64::from(run.max_attempts), 1, "");
@@ -69,8 +74,7 @@ impl JobSpec {
         let most = usize::from(u16::MAX);
         let count = self.sources.len();
         rules.require(count <= most, "source", || format!("must be at most {most} sources, got {count}"));
-        let is_written = |source: &SourceSpec| source.dedup != SourceDedup::Check;
-        rules.require(self.sources.is_empty() || self.sources.iter().any(is_written), "source", || {
+        rules.require(self.sources.is_empty() || self.written_sources().next().is_some(), "source", || {
             "needs one that is written: all have dedup = \"check\"".to_owned()
         });
         let mut first: HashMap<&str, usize> = HashMap::new();
@@ -84,22 +88,48 @@ impl JobSpec {
     }
 
     fn check_mix(&self, rules: &mut Rules) {
-        let Some(mix) = &self.mix else { return };
-        for (role, word) in [(Role::Domain, "domain"), (Role::General, "general")] {
-            let found =
-                self.sources.iter().any(|source| source.role == role && source.dedup != SourceDedup::Check);
-            rules.require(found, "source", || {
-                format!("needs one with role = \"{word}\", since [mix] takes from both roles")
-            });
-        }
-        rules.require(self.tokenizer.is_some(), "mix", || {
+        let Some(mix) = self.mixture() else { return };
+        let bounded = self.sources.iter().position(|source| source.max_tokens.is_some());
+        let key = match (&self.mix, bounded) {
+            (None, Some(source)) => format!("source[{source}].max_tokens"),
+            _ => "mix".to_owned(),
+        };
+        rules.require(self.tokenizer.is_some(), key, || {
             "needs a tokenizer, since its budget is tokens: add [tokenizer] path".to_owned()
         });
-        let (domain, general) = mix.domain_to_general;
-        let positive = [domain, general].iter().all(|part| part.is_finite() && *part > 0.0);
-        rules.require(positive, "mix.domain_to_general", || {
-            format!("must be two positive numbers like \"1:5\", got `{domain}:{general}`")
+        if let Some((domain, general)) = mix.domain_to_general {
+            for (role, word) in [(Role::Domain, "domain"), (Role::General, "general")] {
+                let found = self.written_sources().any(|source| source.role == role);
+                rules.require(found, "source", || {
+                    format!("needs one with role = \"{word}\", since [mix] takes from both roles")
+                });
+            }
+            let positive = [domain, general].iter().all(|part| part.is_finite() && *part > 0.0);
+            rules.require(positive, "mix.domain_to_general", || {
+                format!("must be two positive numbers like \"1:5\", got `{domain}:{general}`")
+            });
+        }
+        let Some(weights) = &mix.weights else { return };
+        rules.require(mix.domain_to_general.is_none(), "mix.weights", || {
+            "must not stand beside `mix.domain_to_general`: each says alone what the shares are".to_owned()
         });
+        for source in self.written_sources() {
+            rules.require(weights.contains_key(&source.name), "mix.weights", || {
+                format!("must name every source that is written, `{}` is missing", short(&source.name))
+            });
+        }
+        for (name, weight) in weights {
+            let key = format!("mix.weights.{name}");
+            let known = self.written_sources().any(|source| source.name == *name);
+            rules.require(known, key.as_str(), || "is no source that is written".to_owned());
+            rules.require(weight.is_finite() && *weight > 0.0, key, || {
+                format!("must be a positive number, got `{weight}`")
+            });
+        }
+    }
+
+    fn written_sources(&self) -> impl Iterator<Item = &SourceSpec> {
+        self.sources.iter().filter(|source| source.dedup != SourceDedup::Check)
     }
 
     fn check_output(&self, rules: &mut Rules) {
@@ -167,6 +197,31 @@ fn check_dedup(dedup: &DedupSpec, rules: &mut Rules) {
         rules.checked("dedup.index", check_name(index, MAX_INDEX_NAME));
     }
     rules.at_least("dedup.resolve_memory", dedup.resolve_memory, MIN_RESOLVE_MEMORY, " (1 MiB)");
+}
+
+fn check_report(report: &ReportSpec, rules: &mut Rules) {
+    let share = |share: f64| (0.0..=1.0).contains(&share);
+    let shares = [
+        ("ratio_tolerance", Some(report.ratio_tolerance)),
+        ("max_near_duplicates", Some(report.max_near_duplicates)),
+        ("max_divergence", report.max_divergence),
+        ("min_novelty", report.min_novelty),
+        ("min_lexicon_coverage", report.min_lexicon_coverage),
+        ("max_noise", report.max_noise),
+    ];
+    for (key, value) in shares {
+        let value = value.unwrap_or_default();
+        rules
+            .require(share(value), format!("report.{key}"), || format!("must be from 0 to 1, got `{value}`"));
+    }
+    rules.require(report.min_lexicon_coverage.is_none() || !report.lexicon.is_empty(), "report", || {
+        "has `min_lexicon_coverage` but no `lexicon`: name the files of its terms".to_owned()
+    });
+    for (i, file) in report.lexicon.iter().enumerate() {
+        rules.require(!file.is_empty(), format!("report.lexicon[{i}]"), || "must not be empty".to_owned());
+    }
+    rules.at_least("report.sequence_length", report.sequence_length, 1, "");
+    rules.at_least("report.batch_sequences", report.batch_sequences, 1, "");
 }
 
 #[derive(Default)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::Stage;
+use crate::mix::Cutoff;
 
 /// How much text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,8 +179,43 @@ pub struct ScanStats {
     pub sampled: Counts,
     /// Their tokens.
     pub sampled_tokens: u64,
+    /// xxh3-128, in hex, of what was read of the records, in order: equal content, equal digest.
+    #[serde(default)]
+    pub content_xxh3: String,
     /// Inputs that ended early and were kept as far as they went (`on_corrupt = "skip"`), with the reason.
     pub corrupt: Vec<String>,
+}
+
+/// What emit measured of the documents that it wrote, beside its tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Occurrences of n-grams of tokens, by [`crate::measure::LENGTHS`].
+    pub ngrams: [u64; 3],
+    /// Bounds of the sketches of different ones.
+    pub ngram_bounds: [u64; 3],
+    /// Bound of the sample of documents that are compared again.
+    pub neighbours_bound: u64,
+    /// Documents of a stable sample, by language.
+    pub languages: BTreeMap<String, u64>,
+    /// Bytes of text of that sample.
+    pub sampled_bytes: u64,
+    /// Its bytes under zstd at level 3.
+    pub compressed_bytes: u64,
+    /// Code points of terms of the lexicon.
+    pub lexicon_chars: u64,
+}
+
+impl Measured {
+    /// Adds the counts of another; bounds belong to tables and are not added.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.ngrams.iter_mut().zip(other.ngrams) {
+            *mine += theirs;
+        }
+        merge_counters(&mut self.languages, &other.languages);
+        self.sampled_bytes += other.sampled_bytes;
+        self.compressed_bytes += other.compressed_bytes;
+        self.lexicon_chars += other.lexicon_chars;
+    }
 }
 
 /// What the emit of a shard counted.
@@ -199,4 +235,13 @@ pub struct EmitStats {
     pub reference_checked: u64,
     /// The engine that tokenized: `fastokens` or `tokenizers`.
     pub engine: Option<String>,
+    /// Bytes of text that were tokenized: those of what was written and, where a budget was to be filled, of a little more.
+    #[serde(default)]
+    pub tokenized_bytes: u64,
+    /// Which documents the budget of the shard took; `None`: it had none.
+    #[serde(default)]
+    pub cutoff: Option<Cutoff>,
+    /// What was measured of the documents that were written.
+    #[serde(default)]
+    pub measured: Measured,
 }

@@ -223,6 +223,8 @@ fn wire_task(grant: Grant) -> Result<v1::Task> {
         scan_uri: text(grant.scan),
         verdicts_uri: text(grant.verdicts),
         files: files.collect(),
+        token_budget: grant.budget.map(|budget| budget.tokens),
+        chars_per_token: grant.budget.map_or(0.0, |budget| budget.chars_per_token),
     })
 }
 

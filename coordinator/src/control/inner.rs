@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::new_flag;
 use super::workers::Worker;
+use crate::drive::EmitOrders;
 use crate::job::{JobState, Rate, Tasks};
 use crate::schedule::Lease;
 use crate::store::{JobRecord, NamedFile, PhaseTotals};
@@ -110,6 +111,8 @@ pub(super) struct Live {
     pub(super) files: Arc<Vec<NamedFile>>,
     /// Of the phases that have begun.
     pub(super) tasks: BTreeMap<Phase, Tasks>,
+    /// The emits that may be granted, with their budgets; `None`: it is not known yet.
+    pub(super) orders: Option<EmitOrders>,
     pub(super) attempts: BTreeMap<AttemptId, Attempt>,
     pub(super) rate: Rate,
 }
@@ -121,6 +124,7 @@ impl Live {
             shards: Arc::default(),
             files: Arc::default(),
             tasks: BTreeMap::new(),
+            orders: None,
             attempts: BTreeMap::new(),
             rate: Rate::default(),
         }
@@ -168,6 +172,7 @@ pub(super) struct Attempt {
 pub(crate) struct StepFacts {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) shards: Arc<Vec<Shard>>,
+    pub(crate) files: Arc<Vec<NamedFile>>,
     pub(crate) record: JobRecord,
     pub(crate) cancel: Arc<AtomicBool>,
 }

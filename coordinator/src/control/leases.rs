@@ -11,7 +11,7 @@ use tamis_common::{Class, Error, Result};
 use super::inner::{Attempt, Job, State};
 use super::workers::Order;
 use super::{Control, wall_ms};
-use crate::drive::{attempt_uri, verdicts_uri};
+use crate::drive::{TokenBudget, attempt_uri, verdicts_uri};
 use crate::job::{Commit, CommitVerdict, TaskRecord, lease_lost};
 use crate::schedule::{AfterFailure, Candidate, Lease, after_failure, assign, release_delay_ms};
 use crate::store::{AttemptRecord, Change, FileRef, NamedFile};
@@ -57,6 +57,8 @@ pub(crate) struct Grant {
     /// For emit: the folder of the committed scan, and the file of the verdicts.
     pub(crate) scan: Option<Uri>,
     pub(crate) verdicts: Option<Uri>,
+    /// For emit: what the shard may give; `None`: all that has no verdict.
+    pub(crate) budget: Option<TokenBudget>,
 }
 
 /// The answer to a worker that asks for tasks.
@@ -345,6 +347,7 @@ fn grant_of(id: &JobId, job: &Job, nth: usize, attempt: AttemptId, now_ms: u64) 
         files: live.files.clone(),
         scan,
         verdicts,
+        budget: live.orders.as_ref().and_then(|orders| orders.get(&shard).copied().flatten()),
     })
 }
 

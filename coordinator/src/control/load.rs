@@ -66,6 +66,10 @@ impl Control {
             for (shard, task) in self.store.tasks(id, phase)? {
                 tasks.restore(shard, task)?;
             }
+            if phase == Phase::Emit {
+                // Which may go, and with what budget, is decided again.
+                tasks.hold();
+            }
             live.tasks.insert(phase, tasks);
         }
         Ok(live)

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tamis_common::Result;
 use tamis_common::ids::{JobId, Phase};
+use tamis_common::{Error, Result};
 
 use super::Control;
 use super::inner::{Job, StepFacts};
-use crate::drive::{Copies, Plan, Publication, Resolved, TaskOutput, attempt_uri};
+use crate::drive::{Copies, EmitOrders, Plan, Publication, Resolved, TaskOutput, attempt_uri};
 use crate::job::{JobState, Rate, Tasks};
 use crate::store::{Change, JobRecord, ResolvedRecord};
 use crate::sweep;
@@ -25,6 +25,7 @@ impl Control {
         Ok(StepFacts {
             spec: live.spec.clone(),
             shards: live.shards.clone(),
+            files: live.files.clone(),
             record: job.record.clone(),
             cancel: job.cancel.clone(),
         })
@@ -97,11 +98,45 @@ impl Control {
         self.step(id, Some(cancel), JobState::Emitting, |job, record, _| {
             record.resolved = Some(ResolvedRecord { verdicts: resolved.verdicts, summary });
             if let Some(live) = &mut job.live {
-                live.tasks.insert(Phase::Emit, Tasks::new(Phase::Emit, live.shards.len()));
+                let mut tasks = Tasks::new(Phase::Emit, live.shards.len());
+                tasks.hold();
+                live.tasks.insert(Phase::Emit, tasks);
                 live.rate = Rate::default();
             }
             Ok(())
         })
+    }
+
+    /// Whether it must be decided which emits may be granted next.
+    pub(crate) fn awaits_orders(&self, id: &JobId) -> bool {
+        let state = self.lock();
+        let live = state.jobs.get(id).and_then(|job| job.live.as_ref());
+        live.is_some_and(|live| {
+            let is_stuck = |tasks: &Tasks| tasks.only_held_are_left();
+            live.orders.is_none() || live.tasks.get(&Phase::Emit).is_some_and(is_stuck)
+        })
+    }
+
+    /// Lets emits go that were held back.
+    ///
+    /// # Errors
+    /// `Class::Internal` if the orders let none go although nothing else is left to do.
+    pub(crate) fn order_emits(&self, id: &JobId, orders: EmitOrders) -> Result<()> {
+        let mut state = self.lock();
+        let job = state.job_mut(id)?;
+        if let Some(live) = &mut job.live {
+            if let Some(tasks) = live.tasks.get_mut(&Phase::Emit) {
+                orders.keys().for_each(|shard| tasks.release(*shard));
+                if tasks.only_held_are_left() {
+                    return Err(Error::internal(format!("no emit of job {id} may be granted")));
+                }
+            }
+            live.orders = Some(orders);
+        }
+        job.announce();
+        drop(state);
+        self.announce_work();
+        Ok(())
     }
 
     /// The output is in its place.
@@ -163,9 +198,9 @@ impl Control {
     /// What publish needs beyond the facts.
     pub(crate) fn publication(&self, id: &JobId) -> Result<Publication> {
         let record = self.lock().job(id)?.record.clone();
-        let resolved = record.resolved.ok_or_else(|| {
-            tamis_common::Error::internal(format!("job {id} is {} but was not resolved", record.state))
-        })?;
+        let resolved = record
+            .resolved
+            .ok_or_else(|| Error::internal(format!("job {id} is {} but was not resolved", record.state)))?;
         let summary = self.store.blobs().get(&resolved.summary)?;
         Ok(Publication {
             emits: self.outputs(id, Phase::Emit)?,

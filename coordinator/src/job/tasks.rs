@@ -57,6 +57,8 @@ pub struct Tasks {
     phase: Phase,
     tasks: Vec<Task>,
     free: BTreeSet<ShardId>,
+    /// Of the free ones, those that are not granted before something else is known.
+    held: BTreeSet<ShardId>,
     running: BTreeMap<AttemptId, ShardId>,
     committed: u32,
 }
@@ -68,6 +70,7 @@ impl Tasks {
             phase,
             tasks: vec![Task::default(); shards],
             free: (0..shards as u32).map(ShardId).collect(),
+            held: BTreeSet::new(),
             running: BTreeMap::new(),
             committed: 0,
         }
@@ -110,19 +113,34 @@ impl Tasks {
         self.committed == self.total()
     }
 
+    /// Holds every free task back.
+    pub fn hold(&mut self) {
+        self.held = self.free.clone();
+    }
+
+    /// Lets a task go that is held back.
+    pub fn release(&mut self, shard: ShardId) {
+        self.held.remove(&shard);
+    }
+
+    /// Whether all tasks but those that are held back are committed, and some are held back.
+    pub fn only_held_are_left(&self) -> bool {
+        !self.held.is_empty() && self.committed as usize + self.held.len() == self.tasks.len()
+    }
+
     /// The first `limit` shards that may be granted now, in order.
     pub fn ready(&self, now_ms: u64, limit: usize) -> Vec<ShardId> {
-        self.free
-            .iter()
-            .copied()
-            .filter(|&shard| self.task(shard).not_before_ms <= now_ms)
-            .take(limit)
-            .collect()
+        self.ungranted().filter(|&shard| self.task(shard).not_before_ms <= now_ms).take(limit).collect()
+    }
+
+    /// Tasks that are free and not held back.
+    fn ungranted(&self) -> impl Iterator<Item = ShardId> {
+        self.free.difference(&self.held).copied()
     }
 
     /// When the next paused task may be granted, if there is one.
     pub fn next_ready_ms(&self, now_ms: u64) -> Option<u64> {
-        self.free.iter().map(|&shard| self.task(shard).not_before_ms).filter(|&at| at > now_ms).min()
+        self.ungranted().map(|shard| self.task(shard).not_before_ms).filter(|&at| at > now_ms).min()
     }
 
     /// The durable part of a task.
@@ -150,6 +168,7 @@ impl Tasks {
             let task = TaskId { phase: self.phase, shard };
             return Err(Error::internal(format!("{task} was granted to attempt {attempt} but is not free")));
         }
+        self.held.remove(&shard);
         self.tasks[shard.0 as usize].attempt = Some(attempt);
         self.running.insert(attempt, shard);
         Ok(())
@@ -259,6 +278,22 @@ mod tests {
         assert_eq!(tasks.next_ready_ms(499), Some(500));
         assert_eq!(tasks.ready(500, 9), [ShardId(0), ShardId(1)]);
         assert_eq!(tasks.next_ready_ms(500), None);
+    }
+
+    #[test]
+    fn a_task_that_is_held_back_is_not_granted_before_it_is_released() {
+        let mut tasks = Tasks::new(Phase::Emit, 2);
+        tasks.hold();
+        assert!(tasks.ready(0, 9).is_empty() && tasks.only_held_are_left());
+        tasks.release(ShardId(1));
+        assert_eq!(tasks.ready(0, 9), [ShardId(1)]);
+        assert!(!tasks.only_held_are_left());
+        tasks.grant(ShardId(1), AttemptId(1)).unwrap();
+        tasks.end(ShardId(1), AttemptId(1), commit(AttemptId(1)), 0).unwrap();
+        assert!(tasks.only_held_are_left());
+        tasks.release(ShardId(0));
+        assert!(!tasks.only_held_are_left());
+        assert_eq!(tasks.ready(0, 9), [ShardId(0)]);
     }
 
     #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use tamis_common::artefact::{
     BANDS, BandRow, BandsReader, DOCUMENTS, DocumentColumns, DocumentsReader, VerdictsReader,
 };
 use tamis_common::ids::ShardId;
+use tamis_common::mix::{Cutoff, rank};
 use tamis_common::shard::Shard;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::{Storage, Uri};
@@ -25,25 +26,42 @@ pub struct CommittedShard {
     pub verdicts: Uri,
     /// The name of its source.
     pub source: String,
+    /// What the mixture took of it.
+    pub cutoff: Cutoff,
+    /// The seed of the mixture.
+    pub seed: u64,
 }
 
-/// The shards of a job by their committed scans; `verdicts` is the folder of the verdicts.
+/// The committed tasks of a shard.
+pub struct Emitted {
+    /// The shard.
+    pub shard: ShardId,
+    /// The folder of its scan.
+    pub scan: Uri,
+    /// Where its emit was cut; `None`: it had no budget.
+    pub cutoff: Option<Cutoff>,
+}
+
+/// The shards of a job by their committed tasks; `verdicts` is the folder of the verdicts.
 ///
 /// # Errors
-/// `Class::Internal` for a scan of a shard that the plan does not have.
+/// `Class::Internal` for a shard that the plan does not have.
 pub fn committed(
     spec: &JobSpec,
     plan: &[Shard],
-    scans: &[(ShardId, Uri)],
+    emitted: &[Emitted],
     verdicts: &Uri,
 ) -> Result<Vec<CommittedShard>> {
-    let committed = scans.iter().map(|(id, scan)| {
-        let (_, source) = source_of(spec, plan, *id)?;
+    let seed = spec.mixture().map_or(0, |mix| mix.seed);
+    let committed = emitted.iter().map(|Emitted { shard, scan, cutoff }| {
+        let (_, source) = source_of(spec, plan, *shard)?;
         Ok(CommittedShard {
-            id: *id,
+            id: *shard,
             scan: scan.clone(),
-            verdicts: verdicts_uri(verdicts, *id),
+            verdicts: verdicts_uri(verdicts, *shard),
             source: source.name.clone(),
+            cutoff: cutoff.unwrap_or(Cutoff::All),
+            seed,
         })
     });
     committed.collect()
@@ -71,7 +89,7 @@ impl KeptShard {
     }
 }
 
-/// Documents by the committed scans, without those that got a verdict.
+/// Documents by the committed scans, without those that got a verdict or were left out by the mixture.
 pub struct PublishedEntries<'a> {
     storage: &'a Storage,
     shards: BTreeMap<ShardId, KeptShard>,
@@ -86,7 +104,7 @@ impl<'a> PublishedEntries<'a> {
     pub fn read(storage: &'a Storage, shards: &[CommittedShard]) -> Result<Self> {
         let mut first: u32 = 0;
         let mut kept_shards = BTreeMap::new();
-        for CommittedShard { id, scan, verdicts, source } in shards {
+        for CommittedShard { id, scan, verdicts, source, cutoff, seed } in shards {
             let mut words: Vec<u64> = Vec::new();
             let documents =
                 DocumentsReader::open(storage.open(&scan.join(DOCUMENTS))?, DocumentColumns::Hashes)?;
@@ -95,7 +113,8 @@ impl<'a> PublishedEntries<'a> {
                 if words.len() <= word {
                     words.resize(word + 1, 0);
                 }
-                words[word] |= 1 << (row.record % 64);
+                let is_taken = *cutoff == Cutoff::All || cutoff.takes(rank(row.hash, *seed), row.record);
+                words[word] |= u64::from(is_taken) << (row.record % 64);
                 Ok(())
             })?;
             let mut verdicts = VerdictsReader::open(storage.open(verdicts)?)?;

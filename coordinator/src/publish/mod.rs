@@ -10,12 +10,16 @@ use tamis_common::Result;
 use tamis_common::artefact::FileEntry;
 use tamis_common::storage::{Storage, Uri};
 
-pub use entries::{CommittedShard, PublishedEntries, committed};
+pub use entries::{CommittedShard, Emitted, PublishedEntries, committed};
 
 /// What makes an output folder whole.
 pub const MANIFEST: &str = "manifest.json";
 /// The figures of a job.
 pub const REPORT: &str = "report.json";
+/// The same for people.
+pub const HTML: &str = "report.html";
+/// What the training run needs to know.
+pub const TRAINING: &str = "training.json";
 /// What is true of this run only: ids, times. Not covered by the manifest.
 pub const RUN: &str = "run.json";
 
@@ -34,7 +38,7 @@ pub struct ManifestFile {
     /// Path and digests.
     #[serde(flatten)]
     pub file: FileEntry,
-    /// The source whose documents it holds; none for the report.
+    /// The source whose documents it holds; none for reports.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<String>,
 }
@@ -49,7 +53,19 @@ pub struct Outgoing {
     pub source: String,
 }
 
-/// Moves the files, writes report and run record, and last the manifest.
+/// What is written about the output.
+pub struct Reports {
+    /// `report.json`.
+    pub report: Vec<u8>,
+    /// `report.html`.
+    pub html: Vec<u8>,
+    /// `training.json`.
+    pub training: Vec<u8>,
+    /// `run.json`.
+    pub run: Vec<u8>,
+}
+
+/// Moves the files, writes reports and run record, and last the manifest.
 ///
 /// # Errors
 /// Of the store.
@@ -57,8 +73,7 @@ pub fn publish_files(
     storage: &Storage,
     output: &Uri,
     outgoing: &[Outgoing],
-    report_json: &[u8],
-    run_json: &[u8],
+    reports: &Reports,
 ) -> Result<()> {
     // An older manifest would vouch for files that change now.
     storage.remove(&output.join(MANIFEST))?;
@@ -66,16 +81,16 @@ pub fn publish_files(
     for file in outgoing {
         storage.publish(&file.folder.join(&file.file.name), &output.join(&file.file.name))?;
     }
-    let report = storage.put(&output.join(REPORT), report_json)?;
-    storage.put(&output.join(RUN), run_json)?;
+    storage.put(&output.join(RUN), &reports.run)?;
     let mut files: Vec<ManifestFile> = outgoing
         .iter()
         .map(|out| ManifestFile { file: out.file.clone(), source: Some(out.source.clone()) })
         .collect();
-    files.push(ManifestFile {
-        file: FileEntry { name: REPORT.to_owned(), written: report, content_sha256: None, records: 1 },
-        source: None,
-    });
+    for (name, bytes) in [(REPORT, &reports.report), (HTML, &reports.html), (TRAINING, &reports.training)] {
+        let written = storage.put(&output.join(name), bytes)?;
+        let file = FileEntry { name: name.to_owned(), written, content_sha256: None, records: 1 };
+        files.push(ManifestFile { file, source: None });
+    }
     files.sort_by(|a, b| a.file.name.cmp(&b.file.name));
     storage.put(&output.join(MANIFEST), &to_json(&Manifest { version: 1, files })?)?;
     Ok(())

@@ -1,4 +1,5 @@
-//! The report of a job: what went in, what came out, and where the rest went. Facts in, figures out.
+//! The report of a job: what went in, what came out, where the rest went, and whether training may start. Facts in,
+//! figures out.
 //!
 //! No job id, attempt, host, path of work, time or rate stands in it: the same job gives the same bytes.
 
@@ -12,8 +13,23 @@ use tamis_common::stats::{
 };
 use tamis_common::{Error, Result};
 
-use crate::mix::MixPlan;
+use crate::mix::MixReport;
 use crate::resolve::LargeCluster;
+
+mod gather;
+mod html;
+mod measures;
+mod readiness;
+mod training;
+
+pub use gather::{MeasuredShard, gather};
+pub use html::html;
+pub use measures::{
+    Divergence, LexiconMeasures, Measures, Mismatch, NgramShare, Repeats, SourceFacts, SourceMeasures,
+    measure,
+};
+pub use readiness::{Gate, GateState, Readiness, Side, Unit, judge};
+pub use training::{PublishedRate, Training, training};
 
 /// A stage of the funnel: what was left after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +93,12 @@ pub struct TokensReport {
     pub engines: BTreeSet<String>,
     /// Documents whose ids were compared with the reference tokenizer, and agreed.
     pub reference_checked: u64,
+    /// The token that ends every document, if one was asked for.
+    #[serde(default)]
+    pub eos: Option<String>,
+    /// Bytes of text that were tokenized, the sample of scan included, over bytes of text that were written.
+    #[serde(default)]
+    pub tokenized_over_written: Option<f64>,
     /// All tokens.
     pub total: u64,
     /// By source, in spec order.
@@ -100,8 +122,6 @@ pub struct Decisions {
     pub matched: u64,
     /// Name and state of the index that was asked.
     pub index: Option<IndexState>,
-    /// The mixture.
-    pub mix: Option<MixPlan>,
 }
 
 /// The index that a job was resolved against.
@@ -137,6 +157,34 @@ pub struct UnevenRule {
     pub general: f64,
 }
 
+/// What was read of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputDigest {
+    /// The source.
+    pub source: String,
+    /// Its files.
+    pub files: u64,
+    /// SHA-256 over the digests of what was read of its shards, in order: equal records, equal digest.
+    pub content_sha256: String,
+}
+
+/// What the same output can be made from again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reproducibility {
+    /// The version of tamis.
+    pub tamis: String,
+    /// SHA-256 of the spec without its output folder and, of the run section, with what decides bytes only.
+    pub spec_sha256: String,
+    /// SHA-256 of the tokenizer file.
+    pub tokenizer_sha256: Option<String>,
+    /// The index that duplicates were looked for in.
+    pub index: Option<IndexState>,
+    /// By source, in spec order.
+    pub inputs: Vec<InputDigest>,
+    /// SHA-256 over name, size and digest of every published file but reports.
+    pub output_sha256: String,
+}
+
 /// `report.json`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -144,6 +192,9 @@ pub struct Report {
     pub version: u32,
     /// The job's name.
     pub name: String,
+    /// Whether training may start.
+    #[serde(default)]
+    pub readiness: Readiness,
     /// What was left after each stage.
     pub funnel: Vec<FunnelStage>,
     /// By source, in spec order.
@@ -158,26 +209,35 @@ pub struct Report {
     pub uneven: Vec<UnevenRule>,
     /// Tokens; `None` without a tokenizer.
     pub tokens: Option<TokensReport>,
-    /// Duplicates and mixture.
+    /// What the output is.
+    #[serde(default)]
+    pub measures: Measures,
+    /// The mixture, if one was asked for.
+    #[serde(default)]
+    pub mix: Option<MixReport>,
+    /// Duplicates.
     pub decisions: Decisions,
     /// Inputs that ended early and were kept as far as they went.
     pub corrupt: Vec<String>,
-    /// SHA-256 of the spec without its output folder and, of the run section, with what decides bytes only.
-    pub spec_sha256: String,
+    /// What the same output can be made from again.
+    #[serde(default)]
+    pub reproducibility: Reproducibility,
 }
 
 /// What a report is made from.
 pub struct ReportInput<'a> {
     /// The job.
     pub spec: &'a JobSpec,
-    /// Digest of the spec.
-    pub spec_sha256: String,
-    /// Digest of the tokenizer file, if the job has one.
-    pub tokenizer_sha256: Option<&'a str>,
+    /// What the same output can be made from again.
+    pub reproducibility: Reproducibility,
     /// Source index, scan and emit statistics of each shard.
     pub shards: Vec<(usize, &'a ScanStats, &'a EmitStats)>,
-    /// What resolve and mix decided.
+    /// What resolve decided.
     pub decisions: Decisions,
+    /// What became of the mixture.
+    pub mix: Option<MixReport>,
+    /// What was measured of the output.
+    pub measures: Measures,
     /// Samples of what scan dropped.
     pub samples: Samples,
 }
@@ -192,7 +252,7 @@ pub fn build(input: ReportInput<'_>) -> Result<Report> {
     let mut emitted = Counts::default();
     let mut sources: Vec<SourceReport> = input.spec.sources.iter().map(empty_source).collect();
     let mut tokens: Vec<SourceTokens> = input.spec.sources.iter().map(|s| empty_tokens(&s.name)).collect();
-    let (mut engines, mut reference_checked) = (BTreeSet::new(), 0);
+    let (mut engines, mut reference_checked, mut tokenized_bytes) = (BTreeSet::new(), 0, 0);
     let mut drops = BTreeMap::new();
 
     for (source, shard, emit) in &input.shards {
@@ -227,34 +287,56 @@ pub fn build(input: ReportInput<'_>) -> Result<Report> {
         tokens.length_histogram.merge(&emit.token_lengths);
         engines.extend(emit.engine.clone());
         reference_checked += emit.reference_checked;
+        tokenized_bytes += shard.sampled.bytes + emit.tokenized_bytes;
     }
     for (source, tokens) in sources.iter().zip(&mut tokens) {
         tokens.chars_per_token =
             (tokens.tokens > 0).then(|| source.emitted.chars as f64 / tokens.tokens as f64);
     }
     let total = tokens.iter().map(|t| t.tokens).sum();
-    let has_tokenizer = input.tokenizer_sha256.is_some();
+    let has_tokenizer = input.spec.tokenizer.is_some();
     let funnel = funnel(&scan, &dropped, emitted, has_tokenizer.then_some(total))?;
     check_sums(scan.records, emitted.docs, &drops)?;
-    Ok(Report {
-        version: 1,
+    let tokens = input.spec.tokenizer.as_ref().map(|tokenizer| TokensReport {
+        tokenizer_sha256: input.reproducibility.tokenizer_sha256.clone().unwrap_or_default(),
+        engines,
+        reference_checked,
+        eos: tokenizer.eos.clone(),
+        tokenized_over_written: (emitted.bytes > 0).then(|| tokenized_bytes as f64 / emitted.bytes as f64),
+        total,
+        sources: tokens,
+    });
+    let mut report = Report {
+        version: 2,
         name: input.spec.name.clone(),
+        readiness: Readiness::default(),
         funnel,
         uneven: uneven(&sources),
         sources,
         drops: by_rule(&drops),
         samples: input.samples,
-        tokens: input.tokenizer_sha256.map(|sha256| TokensReport {
-            tokenizer_sha256: sha256.to_owned(),
-            engines,
-            reference_checked,
-            total,
-            sources: tokens,
-        }),
+        tokens,
+        measures: input.measures,
+        mix: input.mix,
         decisions: input.decisions,
         corrupt: scan.corrupt,
-        spec_sha256: input.spec_sha256,
-    })
+        reproducibility: input.reproducibility,
+    };
+    report.readiness = judge(input.spec, &report);
+    Ok(report)
+}
+
+/// 1234567 as 1,234,567.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn empty_source(source: &tamis_common::spec::SourceSpec) -> SourceReport {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tamis_common::artefact::{BandsWriter, DocumentRow, DocumentsWriter, DropCause, Partner, VerdictsReader};
+use tamis_common::artefact::{BandsWriter, DocumentRow, DocumentsWriter, Partner, VerdictsReader};
 use tamis_common::dedup::similarity;
 use tamis_common::ids::JobId;
 
@@ -434,7 +434,6 @@ fn verdicts_name_partners_of_job_and_index() {
             is_reference: false,
         })
         .collect();
-    let mix = BTreeMap::from([(ShardId(1), vec![(1, DropCause::new(Stage::Mix, "budget"))])]);
     let input =
         ClusterInput { storage: &job.storage, resolution: &resolution, shards: &shards, index: Some(&index) };
     let (_, names) = write_clusters(&input, clusters, &job.uri("clusters")).unwrap();
@@ -445,7 +444,6 @@ fn verdicts_name_partners_of_job_and_index() {
             params: &params(),
             shards: &shards,
             names: &names,
-            mix: &mix,
         },
         &|shard| job.uri(&format!("{shard}-verdicts")),
     )
@@ -468,13 +466,10 @@ fn verdicts_name_partners_of_job_and_index() {
     assert_eq!((first[0].cause.kept.as_ref(), first[0].cause.via.as_ref()), (Some(&there), Some(&there)));
     let second = read(1);
     let keys: Vec<_> = second.iter().map(|v| (v.record, v.cause.key())).collect();
-    assert_eq!(
-        keys,
-        [(0, "near/similarity".to_owned()), (1, "mix/budget".to_owned()), (3, "exact/match_text".to_owned())]
-    );
+    assert_eq!(keys, [(0, "near/similarity".to_owned()), (3, "exact/match_text".to_owned())]);
     assert_eq!(second[0].cause.kept, Some(here.clone()));
     assert_eq!(second[0].cause.value, Some(similar(14)));
-    assert_eq!(second[2].cause.via, Some(here));
+    assert_eq!(second[1].cause.via, Some(here));
 }
 
 /// The rules, followed word by word: sets of places, entries behind them.

@@ -1,7 +1,5 @@
 //! Decisions as verdict files, one a shard, with the names of partners.
 
-use std::collections::BTreeMap;
-
 use tamis_common::Result;
 use tamis_common::artefact::{DocumentColumns, DocumentsReader, DropCause, Stage, Verdict, VerdictsWriter};
 use tamis_common::dedup::DedupParams;
@@ -44,8 +42,6 @@ pub struct VerdictInput<'a> {
     pub shards: &'a [VerdictShard<'a>],
     /// The names of all that they refer to.
     pub names: &'a Names<'a>,
-    /// Further drops by record, in record order; a record that is a duplicate as well keeps that cause.
-    pub mix: &'a BTreeMap<ShardId, Vec<(u32, DropCause)>>,
 }
 
 /// Writes the verdict file of each shard to the place that `out` names; in the order of the shards' numbers.
@@ -66,13 +62,9 @@ pub fn write_verdicts(
             written.push((shard.id, writer.finish()?));
             continue;
         }
-        let further = input.mix.get(&shard.id).map(Vec::as_slice).unwrap_or_default();
-        for (record, row) in merged(duplicates_of(input.resolution, shard.id), further) {
-            let cause = match row {
-                Row::Duplicate(duplicate) => cause_of(input.names, duplicate, input.params)?,
-                Row::Further(cause) => cause.clone(),
-            };
-            writer.push(&Verdict { record, cause })?;
+        for duplicate in duplicates_of(input.resolution, shard.id) {
+            let cause = cause_of(input.names, duplicate, input.params)?;
+            writer.push(&Verdict { record: duplicate.doc.record(), cause })?;
         }
         written.push((shard.id, writer.finish()?));
     }
@@ -94,34 +86,6 @@ fn duplicates_of(resolution: &Resolution, shard: ShardId) -> &[Duplicate] {
     &dropped[start..end]
 }
 
-#[derive(Debug, PartialEq)]
-enum Row<'a> {
-    Duplicate(&'a Duplicate),
-    Further(&'a DropCause),
-}
-
-/// Both kinds of drops in record order, each record once.
-fn merged<'a>(
-    duplicates: &'a [Duplicate],
-    further: &'a [(u32, DropCause)],
-) -> impl Iterator<Item = (u32, Row<'a>)> {
-    let mut duplicates = duplicates.iter().peekable();
-    let mut further = further.iter().peekable();
-    std::iter::from_fn(move || {
-        let record = |duplicate: &&Duplicate| duplicate.doc.record();
-        let (next, other) = (duplicates.peek().map(record), further.peek().map(|(record, _)| *record));
-        match (next, other) {
-            (Some(next), other) if other.is_none_or(|other| next <= other) => {
-                if other == Some(next) {
-                    further.next();
-                }
-                duplicates.next().map(|duplicate| (next, Row::Duplicate(duplicate)))
-            }
-            _ => further.next().map(|(record, cause)| (*record, Row::Further(cause))),
-        }
-    })
-}
-
 fn cause_of(names: &Names<'_>, duplicate: &Duplicate, params: &DedupParams) -> Result<DropCause> {
     let rule = if duplicate.equal { RULE_EQUAL } else { RULE_SIMILAR };
     let mut cause = DropCause::new(duplicate.stage, rule);
@@ -133,34 +97,4 @@ fn cause_of(names: &Names<'_>, duplicate: &Duplicate, params: &DedupParams) -> R
     cause.via = Some(names.partner(duplicate.via)?);
     cause.similarity = Some(duplicate.similarity);
     Ok(cause)
-}
-
-#[cfg(test)]
-mod tests {
-    use tamis_common::ids::DocRef;
-
-    use super::super::PartnerRef;
-    use super::*;
-
-    fn duplicate(record: u32) -> Duplicate {
-        let partner = PartnerRef::Job(DocRef::new(ShardId(0), 0));
-        Duplicate {
-            doc: DocRef::new(ShardId(3), record),
-            stage: Stage::Near,
-            kept: partner,
-            via: partner,
-            similarity: 0.9,
-            equal: false,
-        }
-    }
-
-    #[test]
-    fn drops_of_both_kinds_are_merged_by_record_and_duplicates_win() {
-        let duplicates = [2, 5, 9].map(duplicate);
-        let further = [1, 5, 7, 12].map(|record| (record, DropCause::new(Stage::Mix, "budget")));
-        let rows: Vec<_> = merged(&duplicates, &further)
-            .map(|(record, row)| (record, matches!(row, Row::Duplicate(_))))
-            .collect();
-        assert_eq!(rows, [(1, false), (2, true), (5, true), (7, false), (9, true), (12, false)]);
-    }
 }

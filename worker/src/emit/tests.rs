@@ -5,14 +5,16 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 use tamis_common::Class;
 use tamis_common::artefact::{
-    DropCause, DropsReader, DropsWriter, Partner, Stage, SurvivorsWriter, VERDICTS, VerdictsWriter,
+    DropCause, DropsReader, DropsWriter, MEASURES, Partner, Stage, SurvivorsWriter, VERDICTS, Verdict,
+    VerdictsWriter,
 };
 use tamis_common::ids::ShardId;
 use tamis_common::shard::{Compression, Format, Part};
 use tamis_common::spec::{TextFormat, TokenFormat};
 
 use super::*;
-use crate::tokenize::tests::small_tokenizer_json;
+use crate::tokenize::Tokenizer;
+use crate::tokenize::tests::{plain, small_tokenizer_json};
 use crate::write::tests::{Fixture, read_indexed_dataset};
 
 fn spec(text: TextFormat, tokens: TokenFormat) -> JobSpec {
@@ -100,7 +102,9 @@ impl Scanned {
             scan: &self.scan,
             verdicts: &self.verdicts,
             work: &self.fixture.work.join(folder),
-            tokenizer,
+            tokenizer: tokenizer.map(plain),
+            budget: None,
+            lexicon: None,
             progress,
         })
     }
@@ -143,8 +147,10 @@ fn a_shard() -> Scanned {
     )
 }
 
+/// The files that are published.
 fn names(manifest: &TaskManifest) -> Vec<(&str, u64)> {
-    manifest.files.iter().map(|file| (file.name.as_str(), file.records)).collect()
+    let published = manifest.files.iter().filter(|file| !file.name.starts_with(MEASURES));
+    published.map(|file| (file.name.as_str(), file.records)).collect()
 }
 
 #[test]
@@ -174,7 +180,7 @@ fn survivors_without_a_verdict_become_text_and_tokens_in_order() {
     assert_eq!(documents.len(), lines.len());
     let mut expected = Vec::new();
     for (ids, line) in documents.iter().zip(&lines) {
-        tokenizer.encode_reference(line["text"].as_str().unwrap(), &mut expected).unwrap();
+        plain(&tokenizer).encode_reference(line["text"].as_str().unwrap(), &mut expected).unwrap();
         assert_eq!(ids, &expected);
     }
 
@@ -229,7 +235,7 @@ fn tokens_may_be_counted_and_not_written() {
     let manifest = scanned.emit("a", &spec(TextFormat::None, TokenFormat::None), Some(&tokenizer)).unwrap();
     assert_eq!(names(&manifest), [("drops/part-00042.parquet", 6)]);
     let expected: usize =
-        ["hello world", "中文 hello", "last"].iter().map(|text| tokenizer.count(text).unwrap()).sum();
+        ["hello world", "中文 hello", "last"].iter().map(|text| plain(&tokenizer).count(text).unwrap()).sum();
     assert_eq!(manifest.emit.unwrap().tokens, Some(expected as u64));
 }
 

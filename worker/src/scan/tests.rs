@@ -10,7 +10,8 @@ use tamis_common::spec::OnCorrupt;
 
 use super::*;
 use crate::read::tests::Folder;
-use crate::tokenize::tests::small_tokenizer_json;
+use crate::tokenize::Tokenizer;
+use crate::tokenize::tests::{plain, small_tokenizer_json};
 
 fn spec() -> JobSpec {
     let toml =
@@ -43,6 +44,7 @@ impl Scanned {
         let shard = &folder.shard(content, format);
         let storage = &folder.storage;
         let sieve = &Sieve::build(spec, &Resources::default()).unwrap();
+        let tokenizer = tokenizer.map(plain);
         let progress_of = &progress;
         let result =
             scan(&ScanContext { storage, spec, shard, work: &work, sieve, tokenizer, progress: progress_of });
@@ -176,7 +178,7 @@ fn a_stable_sample_is_tokenized() {
         (scanned.stats().sampled, scanned.stats().sampled_tokens)
     };
     let (sampled, tokens) = sample();
-    assert_eq!(sampled.docs, 2_000, "a small shard is tokenized whole");
+    assert!((60..=200).contains(&sampled.docs), "of a small shard a sixteenth: {sampled:?}");
     assert!(tokens > 0 && tokens <= sampled.bytes);
     assert_eq!(sample(), (sampled, tokens));
 }

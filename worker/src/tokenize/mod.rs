@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
+use tamis_common::spec::TokenizerSpec;
 use tamis_common::storage::hex;
 use tamis_common::{Error, Result};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -57,45 +58,32 @@ impl Tokenizer {
         })
     }
 
-    /// Replaces `ids` by those of `text`, without special tokens added around it.
+    /// Replaces `ids` by those of `text`, with the special tokens of the post-processor around it if `special`.
     ///
     /// # Errors
     /// `Class::Input` if the tokenizer cannot encode the text.
-    pub fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
-        let Some(fast) = &self.fast else { return self.encode_reference(text, ids) };
-        match encode_fast(fast, text) {
+    fn encode(&self, text: &str, special: bool, ids: &mut Vec<u32>) -> Result<()> {
+        let Some(fast) = &self.fast else { return self.encode_reference(text, special, ids) };
+        match encode_fast(fast, text, special) {
             Ok(encoded) => {
                 *ids = encoded;
                 Ok(())
             }
             Err(reason) => {
                 tracing::warn!(tokenizer = self.name, %reason, "fastokens failed on a text, the reference takes it");
-                self.encode_reference(text, ids)
+                self.encode_reference(text, special, ids)
             }
         }
     }
 
     /// As [`Self::encode`], by the reference engine.
-    ///
-    /// # Errors
-    /// `Class::Input` if the tokenizer cannot encode the text.
-    pub fn encode_reference(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
-        let encoding = encode_reference(&self.reference, text).map_err(|reason| {
+    fn encode_reference(&self, text: &str, special: bool, ids: &mut Vec<u32>) -> Result<()> {
+        let encoding = encode_reference(&self.reference, text, special).map_err(|reason| {
             Error::input(format!("tokenizer `{}` cannot encode a text: {reason}", self.name))
         })?;
         ids.clear();
         ids.extend_from_slice(encoding.get_ids());
         Ok(())
-    }
-
-    /// Tokens of `text`.
-    ///
-    /// # Errors
-    /// As [`Self::encode`].
-    pub fn count(&self, text: &str) -> Result<usize> {
-        let mut ids = Vec::new();
-        self.encode(text, &mut ids)?;
-        Ok(ids.len())
     }
 
     /// Whether this text belongs to the stable sample on which the engine is compared with the reference.
@@ -123,6 +111,80 @@ impl Tokenizer {
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// A tokenizer as a job uses it.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoder<'a> {
+    tokenizer: &'a Tokenizer,
+    special: bool,
+    /// Ends every document.
+    eos: Option<u32>,
+}
+
+impl<'a> Encoder<'a> {
+    /// The tokenizer with the settings of a spec.
+    ///
+    /// # Errors
+    /// `Class::Spec` if the tokenizer has no token as `eos` names it.
+    pub fn new(tokenizer: &'a Tokenizer, spec: &TokenizerSpec) -> Result<Self> {
+        let eos = match &spec.eos {
+            None => None,
+            Some(eos) => {
+                Some(tokenizer.reference.token_to_id(eos).ok_or_else(|| no_eos(eos, &tokenizer.name))?)
+            }
+        };
+        Ok(Self { tokenizer, special: spec.add_special_tokens, eos })
+    }
+
+    /// Replaces `ids` by those of a document.
+    ///
+    /// # Errors
+    /// `Class::Input` if the tokenizer cannot encode the text.
+    pub fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
+        self.tokenizer.encode(text, self.special, ids)?;
+        self.end(ids);
+        Ok(())
+    }
+
+    /// As [`Self::encode`], by the reference engine.
+    ///
+    /// # Errors
+    /// `Class::Input` if the tokenizer cannot encode the text.
+    pub fn encode_reference(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
+        self.tokenizer.encode_reference(text, self.special, ids)?;
+        self.end(ids);
+        Ok(())
+    }
+
+    /// The post-processor may have ended the document already.
+    fn end(&self, ids: &mut Vec<u32>) {
+        if let Some(eos) = self.eos
+            && !(self.special && ids.last() == Some(&eos))
+        {
+            ids.push(eos);
+        }
+    }
+
+    /// Tokens of a document.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn count(&self, text: &str) -> Result<usize> {
+        let mut ids = Vec::new();
+        self.encode(text, &mut ids)?;
+        Ok(ids.len())
+    }
+
+    /// The tokenizer behind it.
+    pub fn tokenizer(&self) -> &'a Tokenizer {
+        self.tokenizer
+    }
+}
+
+fn no_eos(eos: &str, name: &str) -> Error {
+    Error::spec(format!("`tokenizer.eos` must be a token of the tokenizer `{name}`, got `{eos}`"))
+        .with_hint("the tokens that end a text stand in `added_tokens` of the tokenizer file")
 }
 
 impl fmt::Debug for Tokenizer {
@@ -189,9 +251,16 @@ fn load_fast(
     std::fs::write(&file, &bytes).map_err(|e| e.to_string())?;
     let fast = contained(|| fastokens::Tokenizer::from_file(&file).map_err(|e| e.to_string()))?;
     for text in probe::texts(reference) {
-        let expected = encode_reference(reference, &text)?;
-        if encode_fast(&fast, &text)? != expected.get_ids() {
+        let expected = encode_reference(reference, &text, false)?;
+        if encode_fast(&fast, &text, false)? != expected.get_ids() {
             return Err(format!("ids differ from those of the reference on the probe {text:?}"));
+        }
+    }
+    // A post-processor does the same to every text.
+    for text in ["", "a", "中文 and English"] {
+        let expected = encode_reference(reference, text, true)?;
+        if encode_fast(&fast, text, true)? != expected.get_ids() {
+            return Err(format!("special tokens differ from those of the reference on the probe {text:?}"));
         }
     }
     Ok(fast)
@@ -205,12 +274,16 @@ fn of_whole_texts(bytes: &[u8]) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&fields)
 }
 
-fn encode_fast(fast: &fastokens::Tokenizer, text: &str) -> Result<Vec<u32>, String> {
-    contained(|| fast.encode(text).map_err(|e| e.to_string()))
+fn encode_fast(fast: &fastokens::Tokenizer, text: &str, special: bool) -> Result<Vec<u32>, String> {
+    contained(|| fast.encode_with_special_tokens(text, special).map_err(|e| e.to_string()))
 }
 
-fn encode_reference(reference: &tokenizers::Tokenizer, text: &str) -> Result<tokenizers::Encoding, String> {
-    contained(|| reference.encode_fast(text, false).map_err(|e| e.to_string()))
+fn encode_reference(
+    reference: &tokenizers::Tokenizer,
+    text: &str,
+    special: bool,
+) -> Result<tokenizers::Encoding, String> {
+    contained(|| reference.encode_fast(text, special).map_err(|e| e.to_string()))
 }
 
 /// Runs foreign code whose panic must not end the worker.

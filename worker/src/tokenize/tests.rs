@@ -42,17 +42,63 @@ fn small_tokenizer() -> Tokenizer {
     Tokenizer::load(small_tokenizer_json().to_string().as_bytes(), "small.json").unwrap()
 }
 
+/// A tokenizer without anything that a spec adds.
+pub(crate) fn plain(tokenizer: &Tokenizer) -> Encoder<'_> {
+    let spec = TokenizerSpec { path: String::new(), eos: None, add_special_tokens: false };
+    Encoder::new(tokenizer, &spec).unwrap()
+}
+
+/// `small_tokenizer_json` whose post-processor puts its end token behind every text.
+fn ending_tokenizer() -> Tokenizer {
+    let mut json = small_tokenizer_json();
+    json["post_processor"] = serde_json::json!({
+        "type": "TemplateProcessing",
+        "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|end|>", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"<|end|>": {"id": "<|end|>", "ids": [263], "tokens": ["<|end|>"]}}
+    });
+    Tokenizer::load(json.to_string().as_bytes(), "ending.json").unwrap()
+}
+
+#[test]
+fn a_document_ends_as_the_spec_says_and_never_twice() {
+    let tokenizer = ending_tokenizer();
+    let ids = |eos: Option<&str>, add_special_tokens: bool| {
+        let spec = TokenizerSpec { path: String::new(), eos: eos.map(str::to_owned), add_special_tokens };
+        let encoder = Encoder::new(&tokenizer, &spec).unwrap();
+        let (mut ids, mut expected) = (Vec::new(), Vec::new());
+        encoder.encode("hello", &mut ids).unwrap();
+        encoder.encode_reference("hello", &mut expected).unwrap();
+        assert_eq!(ids, expected);
+        ids
+    };
+    let hello = tokenizer.reference.token_to_id("hello").unwrap();
+    assert_eq!(ids(None, false), [hello]);
+    assert_eq!(ids(Some("<|end|>"), false), [hello, 263]);
+    assert_eq!(ids(None, true), [hello, 263]);
+    assert_eq!(ids(Some("<|end|>"), true), [hello, 263]);
+}
+
+#[test]
+fn a_token_that_is_none_cannot_end_documents() {
+    let spec = TokenizerSpec { path: String::new(), eos: Some("</s>".to_owned()), add_special_tokens: false };
+    let error = Encoder::new(&small_tokenizer(), &spec).unwrap_err();
+    assert_eq!(error.class(), Class::Spec);
+    assert_eq!(error.message(), "`tokenizer.eos` must be a token of the tokenizer `small.json`, got `</s>`");
+}
+
 #[test]
 fn a_tokenizer_encodes_whole_texts_without_padding_or_truncation() {
     let tokenizer = small_tokenizer();
+    let encoder = plain(&tokenizer);
     let mut ids = vec![7; 3];
-    tokenizer.encode("hello world, hello world", &mut ids).unwrap();
+    encoder.encode("hello world, hello world", &mut ids).unwrap();
     let hello = tokenizer.reference.token_to_id("hello").unwrap();
     assert_eq!(ids[0], hello);
     assert_eq!(ids.len(), 14);
-    assert_eq!(tokenizer.count("hello").unwrap(), 1);
-    assert_eq!(tokenizer.count("").unwrap(), 0);
-    assert_eq!(tokenizer.count("中").unwrap(), 1);
+    assert_eq!(encoder.count("hello").unwrap(), 1);
+    assert_eq!(encoder.count("").unwrap(), 0);
+    assert_eq!(encoder.count("中").unwrap(), 1);
 }
 
 #[test]
@@ -60,7 +106,7 @@ fn added_tokens_in_text_are_one_id_and_count_as_vocabulary() {
     let tokenizer = small_tokenizer();
     assert_eq!(tokenizer.vocab_size(), 256 + 7 + 1);
     let mut ids = Vec::new();
-    tokenizer.encode("<|end|>", &mut ids).unwrap();
+    plain(&tokenizer).encode("<|end|>", &mut ids).unwrap();
     assert_eq!(ids, [263]);
 }
 
@@ -79,8 +125,8 @@ fn both_engines_give_the_same_ids() {
     assert_eq!(tokenizer.engine(), "fastokens");
     let (mut ids, mut expected) = (Vec::new(), Vec::new());
     for text in probe::texts(&tokenizer.reference) {
-        tokenizer.encode(&text, &mut ids).unwrap();
-        tokenizer.encode_reference(&text, &mut expected).unwrap();
+        plain(&tokenizer).encode(&text, &mut ids).unwrap();
+        plain(&tokenizer).encode_reference(&text, &mut expected).unwrap();
         assert_eq!(ids, expected, "{text:?}");
     }
 }
@@ -95,7 +141,7 @@ fn a_file_that_fastokens_does_not_know_is_taken_by_the_reference() {
     let tokenizer = Tokenizer::load(json.to_string().as_bytes(), "words.json").unwrap();
     assert_eq!(tokenizer.engine(), "tokenizers");
     let mut ids = Vec::new();
-    tokenizer.encode("a b c a", &mut ids).unwrap();
+    plain(&tokenizer).encode("a b c a", &mut ids).unwrap();
     assert_eq!(ids, [0, 1, 2, 0]);
 }
 
@@ -158,12 +204,12 @@ fn both_engines_agree_on_every_document_of_a_corpus() {
     for (language, texts) in [("Chinese", chinese), ("English and others", others)] {
         let mut ids = vec![Vec::new(); texts.len()];
         let fast = cpu_seconds(|| {
-            texts.iter().zip(&mut ids).for_each(|(text, ids)| tokenizer.encode(text, ids).unwrap());
+            texts.iter().zip(&mut ids).for_each(|(text, ids)| plain(&tokenizer).encode(text, ids).unwrap());
         });
         let mut expected = vec![Vec::new(); texts.len()];
         let reference = cpu_seconds(|| {
             let pairs = texts.iter().zip(&mut expected);
-            pairs.for_each(|(text, ids)| tokenizer.encode_reference(text, ids).unwrap());
+            pairs.for_each(|(text, ids)| plain(&tokenizer).encode_reference(text, ids).unwrap());
         });
         for ((text, ids), expected) in texts.iter().zip(&ids).zip(&expected) {
             assert_eq!(ids, expected, "{text:?}");

@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 
-use tamis_common::artefact::FileEntry;
+use tamis_common::artefact::{FileEntry, Survivor};
 use tamis_common::storage::{ObjectWriter, Storage, Uri};
 use tamis_common::{Error, Result};
 
@@ -98,7 +98,7 @@ impl MegatronWriter {
 }
 
 impl TokenWriter for MegatronWriter {
-    fn push(&mut self, ids: &[u32]) -> Result<()> {
+    fn push(&mut self, _: &Survivor<'_>, ids: &[u32]) -> Result<()> {
         let largest = ids.iter().copied().max().unwrap_or(0);
         if largest > self.width.largest_id() {
             return Err(Error::internal(format!(
@@ -175,7 +175,7 @@ pub(crate) mod tests {
     use tamis_common::Class;
 
     use super::*;
-    use crate::write::tests::Fixture;
+    use crate::write::tests::{Fixture, NO_DOCUMENT};
 
     /// Reads the two files as the published layout says, sharing nothing with the writer.
     pub(crate) fn read_indexed_dataset(bin: &[u8], idx: &[u8]) -> (u8, Vec<Vec<u32>>) {
@@ -226,7 +226,7 @@ pub(crate) mod tests {
         let created = MegatronWriter::create(&fixture.storage, &fixture.work, "tokens/part-00003", width);
         let mut writer = Box::new(created.unwrap());
         for ids in documents {
-            writer.push(ids).unwrap();
+            writer.push(&NO_DOCUMENT, ids).unwrap();
         }
         writer.finish().unwrap()
     }
@@ -272,7 +272,7 @@ pub(crate) mod tests {
     fn an_id_that_does_not_fit_is_an_error() {
         let fixture = Fixture::new();
         let created = MegatronWriter::create(&fixture.storage, &fixture.work, "t", TokenWidth::U16);
-        let error = created.unwrap().push(&[1, 65_536]).unwrap_err();
+        let error = created.unwrap().push(&NO_DOCUMENT, &[1, 65_536]).unwrap_err();
         assert_eq!(error.class(), Class::Internal);
         assert!(error.message().contains("65536"), "{error}");
     }

@@ -7,7 +7,9 @@ mod drops;
 mod jsonl_zst;
 mod line;
 mod megatron;
+mod npy;
 mod parquet;
+mod parquet_tokens;
 
 use tamis_common::Result;
 use tamis_common::artefact::{FileEntry, Survivor};
@@ -16,9 +18,11 @@ use tamis_common::spec::{TextFormat, TokenFormat};
 use tamis_common::storage::{Storage, Uri};
 
 pub use self::parquet::ParquetWriter;
+pub use self::parquet_tokens::ParquetTokensWriter;
 pub use drops::DropsFile;
 pub use jsonl_zst::JsonlZstWriter;
 pub use megatron::{MegatronWriter, TokenWidth};
+pub use npy::NpyWriter;
 
 /// Writes the texts of a shard. Dropped without `finish`, it leaves nothing visible.
 pub trait TextWriter {
@@ -37,11 +41,11 @@ pub trait TextWriter {
 
 /// Writes the token ids of a shard. Dropped without `finish`, it leaves nothing visible.
 pub trait TokenWriter {
-    /// Appends the ids of one document.
+    /// Appends one document with its ids.
     ///
     /// # Errors
     /// Of the store; `Class::Internal` for an id beyond the vocabulary's width.
-    fn push(&mut self, ids: &[u32]) -> Result<()>;
+    fn push(&mut self, document: &Survivor<'_>, ids: &[u32]) -> Result<()>;
 
     /// Ends the files, also those without documents.
     ///
@@ -80,7 +84,8 @@ pub fn text_writer(
     })
 }
 
-/// The writer of a token format below `work` for a vocabulary of `vocab_size`; `None` for no tokens.
+/// The writer of a token format below `work` for a vocabulary of `vocab_size`; `None` for no tokens. `level` is zstd's,
+/// where the format compresses.
 ///
 /// # Errors
 /// As [`Storage::create`].
@@ -90,10 +95,15 @@ pub fn token_writer(
     work: &Uri,
     shard: ShardId,
     vocab_size: usize,
+    level: i32,
 ) -> Result<Option<Box<dyn TokenWriter>>> {
+    let stem = format!("tokens/part-{shard}");
     Ok(match format {
+        TokenFormat::Npy => Some(Box::new(NpyWriter::create(storage, work, stem, vocab_size)?)),
+        TokenFormat::Parquet => {
+            Some(Box::new(ParquetTokensWriter::create(storage, work, format!("{stem}.parquet"), level)?))
+        }
         TokenFormat::Megatron => {
-            let stem = format!("tokens/part-{shard}");
             let width = TokenWidth::for_vocabulary(vocab_size);
             Some(Box::new(MegatronWriter::create(storage, work, &stem, width)?))
         }
@@ -104,9 +114,14 @@ pub fn token_writer(
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 pub(crate) mod tests {
+    use tamis_common::artefact::Survivor;
     use tamis_common::storage::{Storage, Uri};
 
     pub(crate) use crate::write::megatron::tests::read_indexed_dataset;
+
+    /// For formats that hold only ids.
+    pub(crate) const NO_DOCUMENT: Survivor<'static> =
+        Survivor { record: 0, offset: 0, id: "", text: "", extra: "" };
 
     /// A store on a new folder; the runtime is only there to be had.
     pub(crate) struct Fixture {

@@ -115,7 +115,7 @@ impl TextWriter for ParquetWriter {
     }
 }
 
-fn properties(level: i32) -> Result<WriterProperties> {
+pub(super) fn properties(level: i32) -> Result<WriterProperties> {
     let level = ZstdLevel::try_new(level)
         .map_err(|e| Error::spec(format!("`output.level` must be 1 to 19, got {level}: {e}")))?;
     Ok(WriterProperties::builder()
@@ -128,7 +128,7 @@ fn properties(level: i32) -> Result<WriterProperties> {
         .build())
 }
 
-fn write_error(uri: &Uri, error: ParquetError) -> Error {
+pub(super) fn write_error(uri: &Uri, error: ParquetError) -> Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
             Ok(io) => Error::io("write", uri, *io),

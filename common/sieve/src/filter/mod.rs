@@ -24,7 +24,9 @@ mod testing;
 mod urls;
 
 pub use check::{Check, Failed};
+pub use language::likeliest_language;
 pub use pipeline::{Dropped, Filters, Measured, Outcome};
+pub use terms::{Hit, Terms};
 
 use crate::BuildError;
 use crate::resources::Resources;

@@ -18,7 +18,7 @@ use crate::text::{is_space, is_spaced_word};
 const MARK: char = '\u{1}';
 
 /// Terms to be found.
-pub(super) struct Terms {
+pub struct Terms {
     search: AhoCorasick,
     terms: Vec<Term>,
 }
@@ -31,13 +31,13 @@ struct Term {
 }
 
 /// A term that stands in a text.
-pub(super) struct Hit<'a> {
+pub struct Hit<'a> {
     /// The place of the term.
-    pub(super) id: usize,
+    pub id: usize,
     /// The term as its list writes it.
-    pub(super) term: &'a str,
+    pub term: &'a str,
     /// Code points.
-    pub(super) chars: u32,
+    pub chars: u32,
 }
 
 impl Terms {
@@ -54,6 +54,18 @@ impl Terms {
         }
         if all.is_empty() {
             return Err(BuildError(format!("`{files}` and `{texts}` name no term")));
+        }
+        Self::new(&all)
+    }
+
+    /// The entries of some files; none: no term.
+    ///
+    /// # Errors
+    /// For a file that was not read or is no text, naming it, and for too many terms.
+    pub fn of_files(files: &[String], resources: &Resources) -> Result<Self, BuildError> {
+        let mut all = Vec::new();
+        for uri in files {
+            all.extend(resources.entries(uri)?);
         }
         Self::new(&all)
     }
@@ -79,13 +91,22 @@ impl Terms {
     }
 
     /// How many different terms there are.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.terms.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// The terms as their lists write them, by [`Hit::id`].
+    pub fn written(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().map(|term| term.written.as_str())
+    }
+
     /// Tells each hit, from the left, none of which overlap.
-    pub(super) fn each_hit<'a>(&'a self, text: &str, mut hit: impl FnMut(Hit<'a>)) {
+    pub fn each_hit<'a>(&'a self, text: &str, mut hit: impl FnMut(Hit<'a>)) {
         for found in self.search.find_iter(&marked(text)) {
             let id = found.pattern().as_usize();
             let Term { written, chars } = &self.terms[id];

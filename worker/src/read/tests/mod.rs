@@ -29,6 +29,7 @@ pub(crate) fn source() -> SourceSpec {
         txt_unit: TxtUnit::File,
         csv_delimiter: ',',
         dedup: SourceDedup::Full,
+        max_tokens: None,
     }
 }
 

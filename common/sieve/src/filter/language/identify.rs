@@ -162,9 +162,9 @@ impl Fit {
     }
 }
 
-/// How sure the likeliest language is, and which it is; none if the text has no letters.
-#[cfg(test)]
-pub(super) fn best(text: &str) -> Option<(&'static str, f32)> {
+/// The likeliest language of a text by the built-in identifier, ISO 639-1, and how sure it is, 0 to 1; none if the text
+/// has no letters.
+pub fn likeliest_language(text: &str) -> Option<(&'static str, f32)> {
     let scores = scores(text);
     let place = likeliest(&scores)?;
     Some((languages()[place], scores[place]))

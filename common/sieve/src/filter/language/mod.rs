@@ -2,6 +2,8 @@
 
 mod identify;
 
+pub use identify::likeliest_language;
+
 use super::classifier::read_model;
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::BuildError;

@@ -66,7 +66,7 @@ const SENTENCES: &[(&str, &str)] = &[
 #[test]
 fn a_sentence_tells_its_language() {
     for (language, sentence) in SENTENCES {
-        let (found, score) = best(sentence).unwrap();
+        let (found, score) = likeliest_language(sentence).unwrap();
         assert!(found == *language && score > 0.65, "{found} {score:.2}, expected {language}: {sentence}");
     }
 }
@@ -76,31 +76,32 @@ fn of_a_text_in_two_languages_none_is_sure() {
     let half = |language: &str| SENTENCES.iter().find(|(known, _)| *known == language).unwrap().1;
     for (one, other) in [("en", "de"), ("fr", "hu"), ("zh", "en"), ("ru", "en")] {
         let text = format!("{} {}", half(one).repeat(9), half(other).repeat(9));
-        let (_, score) = best(&text).unwrap();
+        let (_, score) = likeliest_language(&text).unwrap();
         assert!(score < 0.8, "{one} and {other}: {score}");
     }
 }
 
 #[test]
 fn terms_in_latin_leave_a_chinese_text_chinese() {
-    let (language, score) = best("调用 malloc 函数分配内存，失败时返回 NULL，并设置 errno。").unwrap();
+    let (language, score) =
+        likeliest_language("调用 malloc 函数分配内存，失败时返回 NULL，并设置 errno。").unwrap();
     assert!(language == "zh" && score > 0.692, "{language} {score}");
 }
 
 #[test]
 fn japanese_is_told_by_its_kana() {
-    assert_eq!(best("東京証券取引所に上場する企業の一覧").unwrap().0, "ja");
-    assert_eq!(best("东京证券交易所的上市公司").unwrap().0, "zh");
+    assert_eq!(likeliest_language("東京証券取引所に上場する企業の一覧").unwrap().0, "ja");
+    assert_eq!(likeliest_language("东京证券交易所的上市公司").unwrap().0, "zh");
 }
 
 #[test]
 fn what_is_no_language_is_not_sure() {
     for text in ["xqzj kwvf pzxq vvkq wxzz qqkp zkxv jjqw", "ACGTACGTTAGC GATTACA TTAGGC ACGTAC CCGTA"] {
-        let score = best(text).map_or(0.0, |(_, score)| score);
+        let score = likeliest_language(text).map_or(0.0, |(_, score)| score);
         assert!(score < 0.65, "{text} {score}");
     }
-    assert_eq!(best(""), None);
-    assert_eq!(best("12:30 — 45 % …"), None);
+    assert_eq!(likeliest_language(""), None);
+    assert_eq!(likeliest_language("12:30 — 45 % …"), None);
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn wide_letters_are_latin() {
         .chars()
         .map(|c| if c.is_ascii_alphabetic() { char::from_u32(c as u32 + 0xfee0).unwrap() } else { c })
         .collect();
-    assert_eq!(best(&wide).unwrap().0, "en");
+    assert_eq!(likeliest_language(&wide).unwrap().0, "en");
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn a_long_text_is_read_in_places_from_end_to_end() {
     assert_eq!(read.len(), SAMPLE / PIECE);
     assert_eq!((read[0], read[7]), ((0, PIECE), (100_000 - PIECE, PIECE)));
     let chinese = SENTENCES[1].1.repeat(1000);
-    assert_eq!(best(&chinese).unwrap(), ("zh", 1.0));
+    assert_eq!(likeliest_language(&chinese).unwrap(), ("zh", 1.0));
 }
 
 proptest! {
