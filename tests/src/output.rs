@@ -88,6 +88,38 @@ impl Output {
         documents
     }
 
+    /// The same of numpy arrays: ids, cut at their offsets.
+    pub fn npy_tokens(&self) -> Vec<Vec<u32>> {
+        let mut documents = Vec::new();
+        for offsets in self.files("tokens", ".offsets.npy") {
+            let ids = read_npy(Path::new(&offsets.to_str().unwrap().replace(".offsets.npy", ".npy")));
+            let offsets = read_npy(&offsets);
+            let cuts = offsets.windows(2).map(|cut| &ids[cut[0] as usize..cut[1] as usize]);
+            documents.extend(cuts.map(|ids| ids.iter().map(|id| *id as u32).collect::<Vec<_>>()));
+        }
+        documents
+    }
+
+    /// The same of Parquet: id and token ids of every document.
+    pub fn parquet_tokens(&self) -> Vec<(String, Vec<u32>)> {
+        let mut documents = Vec::new();
+        for path in self.files("tokens", ".parquet") {
+            let file = fs::File::open(path).unwrap();
+            for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
+                let batch = batch.unwrap();
+                let ids = batch.column_by_name("id").unwrap().as_string::<i32>();
+                let lists = batch.column_by_name("input_ids").unwrap().as_list::<i32>();
+                for row in 0..batch.num_rows() {
+                    let list = lists.value(row);
+                    let tokens = list.as_primitive::<arrow_array::types::Int32Type>().values();
+                    let tokens = tokens.iter().map(|id| u32::try_from(*id).unwrap()).collect();
+                    documents.push((ids.value(row).to_owned(), tokens));
+                }
+            }
+        }
+        documents
+    }
+
     /// The lines of `drops/`.
     pub fn drops(&self) -> Vec<DropLine> {
         let mut drops = Vec::new();
@@ -154,6 +186,19 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The numbers of an array of one dimension, as NEP 1 describes the file.
+fn read_npy(path: &Path) -> Vec<u64> {
+    let bytes = fs::read(path).unwrap();
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00", "{path:?}");
+    let body = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = std::str::from_utf8(&bytes[10..body]).unwrap();
+    let width = ["<u2", "<u4", "<u8"].iter().position(|kind| header.contains(kind)).unwrap();
+    bytes[body..]
+        .chunks_exact(2 << width)
+        .map(|number| number.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+        .collect()
 }
 
 /// The layout that megatron-core's `indexed_dataset.py` documents.

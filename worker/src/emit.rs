@@ -1,6 +1,8 @@
 //! Emit: the survivors of a shard without those that got a verdict become text, tokens and statistics; all drops of
 //! the shard stand in one file.
 
+#[cfg(test)]
+mod bench;
 mod budget;
 mod measure;
 mod merge;

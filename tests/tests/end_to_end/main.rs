@@ -7,5 +7,6 @@ mod filters;
 mod in_process;
 mod index;
 mod one_process;
+mod ready;
 mod reference;
 mod s3;

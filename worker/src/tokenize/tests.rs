@@ -225,7 +225,7 @@ fn both_engines_agree_on_every_document_of_a_corpus() {
 }
 
 /// CPU time of this thread, so that a busy machine does not spoil the figure.
-fn cpu_seconds(run: impl FnOnce()) -> f64 {
+pub(crate) fn cpu_seconds(run: impl FnOnce()) -> f64 {
     let on_cpu = || -> f64 {
         let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
         schedstat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
@@ -235,7 +235,7 @@ fn cpu_seconds(run: impl FnOnce()) -> f64 {
     on_cpu() - before
 }
 
-fn corpus_texts(folder: &str) -> impl Iterator<Item = String> {
+pub(crate) fn corpus_texts(folder: &str) -> impl Iterator<Item = String> {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.to_string_lossy().contains("part-"));
     files.sort();
@@ -244,4 +244,31 @@ fn corpus_texts(folder: &str) -> impl Iterator<Item = String> {
         let lines = content.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.map(|record| record["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     })
+}
+
+#[test]
+fn unigram_and_wordpiece_files_load_and_are_taken_by_an_engine_that_agrees() {
+    let unigram = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        "pre_tokenizer": null, "post_processor": null, "decoder": null,
+        "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": false,
+            "vocab": [["<unk>", 0.0], ["▁", -3.0], ["a", -4.0], ["ab", -2.0], ["中", -5.0], ["中文", -2.5]]}
+    });
+    let word_piece = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+            "strip_accents": null, "lowercase": true},
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0, "un": 1, "##able": 2, "中": 3, "文": 4}}
+    });
+    for (json, text, expected) in
+        [(unigram, "ab 中文a", vec![3, 1, 5, 2]), (word_piece, "Unable 中文 x", vec![1, 2, 3, 4, 0])]
+    {
+        let tokenizer = Tokenizer::load(json.to_string().as_bytes(), "small.json").unwrap();
+        let mut ids = Vec::new();
+        plain(&tokenizer).encode(text, &mut ids).unwrap();
+        assert_eq!(ids, expected, "{text}");
+    }
 }
