@@ -1,4 +1,6 @@
-//! A budget of tokens, filled exactly: documents are tokenized in the order of their ranks until one more would not fit.
+//! A budget of tokens, filled exactly: documents are tokenized in the order of their ranks until the budget is full. The last
+//! one is taken if the sum is nearer to the budget with it than without it, so that what shards give too much and too
+//! little cancels out; where the spec bounds tokens (`max_tokens`), it must fit.
 //!
 //! How many tokens a document has is known only when it is tokenized, and texts are read in the order of their records. So
 //! the documents that should fill the budget, and a few more, are tokenized in a pass over the shard; if they are not
@@ -98,7 +100,8 @@ pub(super) fn choose(
         chars += expected;
     }
 
-    let cutoff = cutoff(order.iter().map(|i| &candidates[*i]), tokenized, budget.tokens);
+    let order = order.iter().map(|i| &candidates[*i]);
+    let cutoff = cutoff(order, tokenized, budget.tokens, is_bound(ctx));
     let passes = passes.into_iter().map(Spool::read).collect::<Result<_>>()?;
     Ok(Chosen { candidates, next: 0, passes, cutoff, budget })
 }
@@ -150,16 +153,30 @@ fn tokenize_pass(
     Ok(spool)
 }
 
-/// The last document that fits; `order` is by rank, the first `tokenized` of it have tokens.
-fn cutoff<'a>(order: impl Iterator<Item = &'a Candidate>, tokenized: usize, budget: u64) -> Cutoff {
+/// Whether the budget is a bound that the spec sets, and not only a share.
+fn is_bound(ctx: &EmitContext<'_>) -> bool {
+    let source = ctx.spec.sources.get(usize::from(ctx.shard.source));
+    let of_source = source.is_some_and(|source| source.max_tokens.is_some());
+    of_source || ctx.spec.mix.as_ref().is_some_and(|mix| mix.max_tokens.is_some())
+}
+
+/// The last document that is taken; `order` is by rank, the first `tokenized` of it have tokens.
+fn cutoff<'a>(
+    order: impl Iterator<Item = &'a Candidate>,
+    tokenized: usize,
+    budget: u64,
+    is_bound: bool,
+) -> Cutoff {
     let mut cutoff = Cutoff::Nothing;
     let mut left = budget;
     let mut all = 0;
     for (place, candidate) in order.enumerate() {
-        if place >= tokenized || candidate.tokens > left {
+        let tokens = candidate.tokens;
+        let is_nearer = !is_bound && tokens.saturating_sub(left) < left;
+        if place >= tokenized || (tokens > left && !is_nearer) {
             return cutoff;
         }
-        left -= candidate.tokens;
+        left = left.saturating_sub(tokens);
         cutoff = Cutoff::UpTo(candidate.rank, candidate.record);
         all += 1;
     }
@@ -215,14 +232,26 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_taken_in_order_until_one_more_would_not_fit() {
+    fn documents_are_taken_in_order_until_one_more_would_not_fit_a_bound() {
         let all = candidates(&[10, 20, 30]);
-        let cut = |budget| cutoff(all.iter(), 3, budget);
+        let cut = |budget| cutoff(all.iter(), 3, budget, true);
         assert_eq!(cut(9), Cutoff::Nothing);
         assert_eq!(cut(10), Cutoff::UpTo(0, 9));
         assert_eq!(cut(59), Cutoff::UpTo(1, 8));
         assert_eq!(cut(60), Cutoff::All);
-        assert_eq!(cutoff(all.iter(), 2, 59), Cutoff::UpTo(1, 8));
-        assert_eq!(cutoff([].iter(), 0, 5), Cutoff::Nothing);
+        assert_eq!(cutoff(all.iter(), 2, 59, true), Cutoff::UpTo(1, 8));
+        assert_eq!(cutoff([].iter(), 0, 5, true), Cutoff::Nothing);
+    }
+
+    #[test]
+    fn the_last_document_of_a_share_is_taken_if_the_sum_is_nearer_with_it() {
+        let all = candidates(&[10, 20, 30]);
+        let cut = |budget| cutoff(all.iter(), 3, budget, false);
+        assert_eq!(cut(0), Cutoff::Nothing);
+        assert_eq!(cut(5), Cutoff::Nothing);
+        assert_eq!(cut(6), Cutoff::UpTo(0, 9));
+        assert_eq!(cut(20), Cutoff::UpTo(0, 9));
+        assert_eq!(cut(21), Cutoff::UpTo(1, 8));
+        assert_eq!(cut(46), Cutoff::All);
     }
 }
