@@ -7,6 +7,7 @@ mod trial;
 use std::io::Write as _;
 
 use serde_json::json;
+use tamis_coordinator::report::is_hidden;
 use tamis_proto::v1;
 use tamis_proto::v1::{ErrorClass, JobState, Phase};
 
@@ -29,13 +30,10 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Text of strangers for a terminal: control characters and marks that turn the direction of writing are shown as
-/// escapes.
+/// Text of strangers for a terminal: what would not be seen, control characters and marks that turn the direction of
+/// writing among it, is shown as escapes.
 pub(crate) fn plain(text: &str) -> String {
-    let hidden = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let hidden = |c: char| c != '\n' && is_hidden(c);
     text.chars().map(|c| if hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 

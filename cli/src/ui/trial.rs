@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use tamis_common::stats::ValueHistogram;
+use tamis_coordinator::report::escaped;
 use tamis_worker::trial::{Example, RuleTrial, Trial};
 
 use super::plain;
@@ -204,20 +205,4 @@ fn bars(html: &mut String, values: &ValueHistogram) {
         );
     }
     html.push_str("</div>");
-}
-
-/// Text of strangers within a page: no tag, and no mark that turns the direction of writing.
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in plain(text).chars() {
-        match c {
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '&' => html.push_str("&amp;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
-    }
-    html
 }

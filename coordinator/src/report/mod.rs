@@ -23,7 +23,7 @@ mod readiness;
 mod training;
 
 pub use gather::{MeasuredShard, gather};
-pub use html::html;
+pub use html::{escaped, html, is_hidden};
 pub use measures::{
     Divergence, LexiconMeasures, Measures, Mismatch, NgramShare, Repeats, SourceFacts, SourceMeasures,
     measure,
