@@ -110,7 +110,7 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;mar
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #8884;vertical-align:top}\
 .n{text-align:right;font-variant-numeric:tabular-nums}.q{opacity:.7}th:last-child{width:55%}\
 .axis{display:flex;justify-content:space-between;gap:1rem;font-size:.8rem}.drop{color:#b3261e}.keep{color:#1a7f37}\
-.bars{display:flex;align-items:flex-end;height:3rem;gap:1px}.bars i{background:#7a8aa0;flex:0 1 .5rem;min-height:1px}.bars i.out{background:#b3261e}.hist{width:fit-content;max-width:100%}\
+.bars{display:flex;align-items:flex-end;height:3rem;gap:1px}.bars i{background:#7a8aa0;flex:0 1 auto;width:.5rem;min-height:1px}.bars i.out{background:#b3261e}.hist{width:fit-content;max-width:100%}\
 details{margin:.3rem 0}code{overflow-wrap:anywhere;white-space:pre-wrap}\
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}.drop{color:#f2857d}.keep{color:#5fd07f}}";
 
