@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tamis_common::shard::Shard;
 use tamis_common::sieve::filter::{Measured, Outcome};
 use tamis_common::sieve::resources::Resources;
@@ -76,11 +76,16 @@ pub struct RuleTrial {
     /// The dropped ones by source.
     pub by_source: BTreeMap<String, u64>,
     /// The values of all that came to it.
+    #[serde(serialize_with = "bars")]
     pub values: ValueHistogram,
     /// Passing documents nearest to the threshold, nearest first.
     pub passing: Vec<Example>,
     /// Failing documents nearest to the threshold, nearest first.
     pub failing: Vec<Example>,
+}
+
+fn bars<S: Serializer>(values: &ValueHistogram, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    values.bars().serialize(serializer)
 }
 
 /// A document beside a threshold.
@@ -241,6 +246,10 @@ impl Trial {
             if is_dropped {
                 rule.dropped += 1;
                 *rule.by_source.entry(source.to_owned()).or_default() += 1;
+            }
+            // As far from the threshold as a value can be: an example of nothing.
+            if !is_dropped && value == 0.0 {
+                continue;
             }
             let examples = if is_dropped { &mut rule.failing } else { &mut rule.passing };
             let example = Example {

@@ -30,12 +30,12 @@ pub(crate) fn report_text(json: &str) -> Result<String> {
         ));
     }
     if !report.drops.is_empty() {
-        lines.push(format!("\n{:<40}{:>14}", "dropped by", "documents"));
+        lines.push(format!("\n{:<62}{:>16}", "dropped by", "documents"));
     }
     for drop in &report.drops {
         lines.push(format!(
-            "{:<40}{:>14}",
-            fit(&format!("{} {}", drop.stage, drop.rule), 39),
+            "{:<62}{:>16}",
+            fit(&format!("{} {}", drop.stage, drop.rule), 61),
             grouped(drop.docs)
         ));
     }

@@ -1,10 +1,12 @@
-//! Speed of the cleaners over real text: `cargo bench -p tamis-sieve --bench cleaners -- FILE.jsonl...`
+//! Speed of the cleaners on one core: `cargo bench -p tamis-sieve --bench cleaners`.
 //!
-//! Texts are the field `text` of JSON lines; without files a few sentences are repeated. English and Chinese are told
-//! apart by their script. Prints megabytes of text a second of processor time, each cleaner over the text as it is, the
+//! `TAMIS_BENCH_CORPUS` names a folder of `part-*.jsonl` with a field `text`; without it a few sentences are repeated.
+//! English and Chinese are told apart by their script. Prints megabytes of text a second of processor time, each cleaner over the text as it is, the
 //! preset over it, and over what the preset made of it.
 
 #![expect(clippy::unwrap_used, reason = "a bench may stop")]
+
+mod measure;
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -14,15 +16,8 @@ use tamis_sieve::resources::Resources;
 use tamis_sieve::rules::{ChineseWords, Form, Settings};
 use tamis_sieve::text::{Text, TextRules};
 
-/// Ticks of the processor's clock as Linux counts them.
-const TICKS: f64 = 100.0;
-/// Long enough for many ticks.
-const SECONDS: f64 = 1.0;
-
 fn main() {
-    let files: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let texts =
-        if files.is_empty() { built_in() } else { files.iter().flat_map(|file| read(file)).collect() };
+    let texts = measure::corpus().unwrap_or_else(built_in);
     let is_chinese = |text: &String| Text::new(text, TextRules::default()).form() == Form::Chinese;
     let (chinese, english): (Vec<_>, Vec<_>) = texts.into_iter().partition(is_chinese);
     let preset = presets::preset("recommended").unwrap();
@@ -41,16 +36,10 @@ fn main() {
 /// Prints speed and changes, and gives the cleaned texts back.
 fn measure(name: &str, settings: &[Settings], texts: &[String]) -> Vec<String> {
     let cleaners = Cleaners::build(settings, &Resources::default()).unwrap();
-    let bytes: usize = texts.iter().map(String::len).sum();
-    let start = cpu_seconds();
-    let mut rounds = 0;
-    while cpu_seconds() - start < SECONDS {
-        for text in texts {
-            black_box(cleaners.clean(Cow::Borrowed(black_box(text)), &mut |_, _| {}));
-        }
-        rounds += 1;
-    }
-    let speed = (bytes * rounds) as f64 / 1e6 / (cpu_seconds() - start);
+    let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let speed = measure::speed(&all, |text| {
+        black_box(cleaners.clean(Cow::Borrowed(black_box(text)), &mut |_, _| {}));
+    });
     let (mut counts, mut changed) = (std::collections::BTreeMap::new(), 0);
     let mut cleaned = Vec::new();
     for text in texts {
@@ -64,22 +53,6 @@ fn measure(name: &str, settings: &[Settings], texts: &[String]) -> Vec<String> {
     }
     println!("  {name:<22} {speed:>8.0} MB/CPU-s, {changed} texts changed {counts:?}");
     cleaned
-}
-
-/// User and system time of this process.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / TICKS
-}
-
-fn read(file: &str) -> Vec<String> {
-    let lines = std::fs::read_to_string(file).unwrap();
-    let text_of = |line: &str| {
-        let record: serde_json::Value = serde_json::from_str(line).unwrap();
-        record["text"].as_str().map(str::to_owned)
-    };
-    lines.lines().filter_map(text_of).collect()
 }
 
 fn built_in() -> Vec<String> {

@@ -1,12 +1,13 @@
-//! The published filter families on one core: `cargo bench -p tamis-sieve`.
+//! The published filter families on one core: `cargo bench -p tamis-sieve --bench filters`.
 //!
 //! `TAMIS_BENCH_CORPUS` names a folder of `part-*.jsonl` with a field `text`; without it the texts are made up. Prints
-//! MB of text a CPU-second, the best of five rounds; a document that a filter drops goes to no further one, thus the
-//! families together are also measured over those documents that all of them keep.
+//! MB of text a CPU-second: each family alone, the four in a row, and the preset `fineweb`, which also identifies
+//! languages. A document that a filter drops goes to no further one, thus a row is also measured over those documents
+//! that all of it keep.
+
+mod measure;
 
 use std::hint::black_box;
-use std::path::Path;
-use std::time::Instant;
 
 use tamis_sieve::filter::presets::preset;
 use tamis_sieve::filter::{Filters, Outcome};
@@ -14,7 +15,8 @@ use tamis_sieve::resources::Resources;
 use tamis_sieve::rules::{ChineseWords, Form, Settings};
 use tamis_sieve::text::{Text, TextRules};
 
-const ROUNDS: usize = 5;
+/// The four published families.
+const FAMILIES: [&str; 4] = ["gopher_repetition", "gopher_quality", "c4", "fineweb"];
 
 /// The same numbers on every machine.
 fn random(n: u64) -> u64 {
@@ -53,51 +55,21 @@ fn made_up() -> Vec<String> {
     (0..600).map(english).chain((0..600).map(chinese)).collect()
 }
 
-fn read(folder: &Path) -> std::io::Result<Vec<String>> {
-    let mut texts = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with("part-") && name.ends_with(".jsonl") {
-            for line in std::fs::read_to_string(path)?.lines() {
-                let json: serde_json::Value = serde_json::from_str(line)?;
-                texts.extend(json["text"].as_str().map(str::to_owned));
-            }
-        }
-    }
-    Ok(texts)
-}
-
-/// Seconds that this thread has run, where the system says so; else of the clock.
-fn seconds() -> f64 {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    let scheduled = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let run = scheduled.and_then(|line| line.split(' ').next().and_then(|field| field.parse::<f64>().ok()));
-    run.map_or_else(|| START.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
-}
-
-fn time(title: &str, texts: &[&str], mut step: impl FnMut(&str)) {
-    let bytes: usize = texts.iter().map(|text| text.len()).sum();
-    let mut best = f64::MAX;
-    for _ in 0..ROUNDS {
-        let start = seconds();
-        texts.iter().for_each(|text| step(text));
-        best = best.min(seconds() - start);
-    }
-    println!(
-        "  {title:24} {:7.1} MB/s ({:.1} MB, {} texts)",
-        bytes as f64 / best / 1e6,
-        bytes as f64 / 1e6,
-        texts.len()
-    );
+fn time(title: &str, texts: &[&str], step: impl FnMut(&str)) {
+    let megabytes = texts.iter().map(|text| text.len()).sum::<usize>() as f64 / 1e6;
+    let speed = measure::speed(texts, step);
+    println!("  {title:30} {speed:7.1} MB/CPU-s ({megabytes:.1} MB, {} texts)", texts.len());
 }
 
 fn main() -> std::io::Result<()> {
-    let texts = match std::env::var_os("TAMIS_BENCH_CORPUS") {
-        Some(folder) => read(Path::new(&folder))?,
-        None => made_up(),
-    };
+    let texts = measure::corpus().unwrap_or_else(made_up);
     let rules = TextRules::default();
+    let build = |settings: &[Settings]| {
+        Filters::build(settings, rules, &Resources::default()).map_err(std::io::Error::other)
+    };
+    let all = preset("fineweb").map(|preset| preset.settings(ChineseWords::Characters)).unwrap_or_default();
+    let four: Vec<Settings> =
+        all.iter().filter(|settings| FAMILIES.contains(&settings.family().name)).cloned().collect();
     for (title, form) in [("English", Form::General), ("Chinese", Form::Chinese)] {
         let texts: Vec<&str> =
             texts.iter().map(String::as_str).filter(|text| Text::new(text, rules).form() == form).collect();
@@ -108,28 +80,23 @@ fn main() -> std::io::Result<()> {
         time("form and words", &texts, |text| {
             black_box(Text::new(text, rules).words().len());
         });
-        let all =
-            preset("fineweb").map(|preset| preset.settings(ChineseWords::Characters)).unwrap_or_default();
-        let build = |settings: &[Settings]| {
-            Filters::build(settings, rules, &Resources::default()).map_err(std::io::Error::other)
-        };
         for settings in &all {
             let filters = build(std::slice::from_ref(settings))?;
             time(settings.family().name, &texts, |text| {
                 black_box(filters.judge(text, &mut |_| {}));
             });
         }
-        let filters = build(&all)?;
-        time("together", &texts, |text| {
-            black_box(filters.judge(text, &mut |_| {}));
-        });
-        let kept: Vec<&str> = texts
-            .into_iter()
-            .filter(|text| matches!(filters.judge(text, &mut |_| {}), Outcome::Kept(_)))
-            .collect();
-        time("together, of those kept", &kept, |text| {
-            black_box(filters.judge(text, &mut |_| {}));
-        });
+        for (row, settings) in [("the four", &four), ("preset fineweb", &all)] {
+            let filters = build(settings)?;
+            let keeps = |text: &str| matches!(filters.judge(text, &mut |_| {}), Outcome::Kept(_));
+            time(row, &texts, |text| {
+                black_box(keeps(text));
+            });
+            let kept: Vec<&str> = texts.iter().copied().filter(|text| keeps(text)).collect();
+            time(&format!("{row}, of those kept"), &kept, |text| {
+                black_box(keeps(text));
+            });
+        }
     }
     Ok(())
 }

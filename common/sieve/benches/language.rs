@@ -1,11 +1,12 @@
 //! Language identification, lists and decontamination in MB a CPU-second: `cargo bench -p tamis-sieve --bench language`.
 //!
-//! On made-up prose, or on the texts of the folder of JSON lines in `TAMIS_BENCH_TEXTS`; with the model of fastText in
-//! `TAMIS_BENCH_MODEL` that too.
+//! On made-up prose, or on the field `text` of each `part-*.jsonl` in the folder that `TAMIS_BENCH_CORPUS` names; with the
+//! model of fastText in `TAMIS_BENCH_MODEL` that too.
+
+mod measure;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::time::Instant;
 
 use tamis_sieve::filter::{Filters, Outcome, kind};
 use tamis_sieve::resources::Resources;
@@ -13,7 +14,7 @@ use tamis_sieve::rules::{ChineseWords, Settings, Value};
 use tamis_sieve::text::{Language, Text, TextRules};
 
 fn main() {
-    let texts = texts();
+    let texts = measure::corpus().unwrap_or_else(made_up);
     let is_chinese = |text: &String| {
         let rules = TextRules { language: Language::Auto, ..TextRules::default() };
         Text::new(text, rules).form() == tamis_sieve::rules::Form::Chinese
@@ -25,15 +26,10 @@ fn main() {
         let filters =
             Filters::build(&[settings], TextRules::default(), &resources).expect("the filter is built");
         for (language, texts) in [("en", &english), ("zh", &chinese)] {
-            let bytes: usize = texts.iter().map(String::len).sum();
-            let (mut rounds, start) = (0, cpu_seconds());
-            while cpu_seconds() - start < 1.0 {
-                for text in texts {
-                    black_box(filters.judge_page(text, Some("https://www.example.com/a/page"), &mut |_| {}));
-                }
-                rounds += 1;
-            }
-            let speed = (bytes * rounds) as f64 / 1e6 / (cpu_seconds() - start);
+            let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let speed = measure::speed(&all, |text| {
+                black_box(filters.judge_page(text, Some("https://www.example.com/a/page"), &mut |_| {}));
+            });
             println!("{name:28} {language} {speed:7.1} MB/CPU-s, {}", dropped(&filters, texts));
         }
     }
@@ -95,24 +91,6 @@ fn filters(
     filters
 }
 
-fn texts() -> Vec<String> {
-    let Ok(folder) = std::env::var("TAMIS_BENCH_TEXTS") else { return made_up() };
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .expect("the folder is read")
-        .map(|entry| entry.expect("an entry is read").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
-        .collect();
-    paths.sort();
-    let mut texts = Vec::new();
-    for path in paths {
-        for line in std::fs::read_to_string(path).expect("the file is read").lines() {
-            let record: serde_json::Value = serde_json::from_str(line).expect("a record");
-            texts.extend(record["text"].as_str().map(String::from));
-        }
-    }
-    texts
-}
-
 /// About 4 MB, in which words repeat as rarely as in prose.
 fn made_up() -> Vec<String> {
     let random = |n: u64| {
@@ -137,15 +115,4 @@ fn made_up() -> Vec<String> {
         (0..600).map(character).collect()
     });
     english.chain(chinese).collect()
-}
-
-/// CPU time of the process where the system tells it, else time as it passes.
-fn cpu_seconds() -> f64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let told = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| {
-        let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
-        let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-        Some(ticks / 100.0)
-    });
-    told.unwrap_or_else(|| START.get_or_init(Instant::now).elapsed().as_secs_f64())
 }

@@ -11,6 +11,7 @@ pub mod filter;
 pub mod resources;
 pub mod rules;
 pub mod text;
+mod work;
 
 /// Why a filter or cleaner cannot be made from its settings and files: lower case, naming file, line and value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -102,6 +102,18 @@ impl ValueHistogram {
         }
     }
 
+    /// The buckets that hold something, with their bounds.
+    pub fn bars(&self) -> Vec<Bar> {
+        let is_last = |bucket: u16| usize::from(bucket) + 1 == Self::BUCKETS;
+        let below = |bucket: u16| (!is_last(bucket)).then(|| Self::least(bucket + 1));
+        let bar = |(bucket, docs): (&u16, &u64)| Bar {
+            from: Self::least(*bucket),
+            below: below(*bucket),
+            docs: *docs,
+        };
+        self.0.iter().map(bar).collect()
+    }
+
     /// Adds another histogram.
     pub fn merge(&mut self, other: &Self) {
         merge_counters(&mut self.0, &other.0);
@@ -111,6 +123,17 @@ impl ValueHistogram {
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
+}
+
+/// Documents whose value lies between two bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bar {
+    /// The least value; 0: values of 0 and less.
+    pub from: f64,
+    /// What all values are below; `None`: nothing.
+    pub below: Option<f64>,
+    /// Documents.
+    pub docs: u64,
 }
 
 /// What one rule of a filter saw and did.

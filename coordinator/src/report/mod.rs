@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tamis_common::artefact::{Samples, Stage};
 use tamis_common::spec::{JobSpec, Role};
 use tamis_common::stats::{
-    CleanerStats, Counts, EmitStats, Log2Histogram, RuleStats, ScanStats, merge_counters,
+    Bar, CleanerStats, Counts, EmitStats, Log2Histogram, RuleStats, ScanStats, merge_counters,
 };
 use tamis_common::{Error, Result};
 
@@ -66,7 +66,32 @@ pub struct SourceReport {
     pub cleaners: BTreeMap<String, CleanerStats>,
     /// What filters measured and dropped, by `filter.rule`.
     #[serde(default)]
-    pub rules: BTreeMap<String, RuleStats>,
+    pub rules: BTreeMap<String, RuleReport>,
+}
+
+/// What one rule of a filter did to a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleReport {
+    /// Documents that came to it: no rule before it dropped them.
+    pub seen: u64,
+    /// What it dropped.
+    pub dropped: Counts,
+    /// Share of the documents that came to it which it dropped, 0 to 1.
+    pub share: f64,
+    /// The values that it measured, by quarters of powers of two.
+    pub values: Vec<Bar>,
+}
+
+impl RuleReport {
+    fn of(stats: &RuleStats) -> Self {
+        let seen = stats.values.total();
+        Self {
+            seen,
+            dropped: stats.dropped,
+            share: stats.dropped.docs as f64 / seen.max(1) as f64,
+            values: stats.values.bars(),
+        }
+    }
 }
 
 /// Tokens of one source.
@@ -252,6 +277,7 @@ pub fn build(input: ReportInput<'_>) -> Result<Report> {
     let mut emitted = Counts::default();
     let mut sources: Vec<SourceReport> = input.spec.sources.iter().map(empty_source).collect();
     let mut tokens: Vec<SourceTokens> = input.spec.sources.iter().map(|s| empty_tokens(&s.name)).collect();
+    let mut rules: Vec<BTreeMap<String, RuleStats>> = vec![BTreeMap::new(); sources.len()];
     let (mut engines, mut reference_checked, mut tokenized_bytes) = (BTreeSet::new(), 0, 0);
     let mut drops = BTreeMap::new();
 
@@ -275,7 +301,7 @@ pub fn build(input: ReportInput<'_>) -> Result<Report> {
             report.cleaners.entry(cleaner.clone()).or_default().merge(stats);
         }
         for (rule, stats) in &shard.rules {
-            report.rules.entry(rule.clone()).or_default().merge(stats);
+            rules[*source].entry(rule.clone()).or_default().merge(stats);
         }
         for counts in [&shard.drops, &emit.drops] {
             merge_counters(&mut report.drops, counts);
@@ -292,6 +318,9 @@ pub fn build(input: ReportInput<'_>) -> Result<Report> {
     for (source, tokens) in sources.iter().zip(&mut tokens) {
         tokens.chars_per_token =
             (tokens.tokens > 0).then(|| source.emitted.chars as f64 / tokens.tokens as f64);
+    }
+    for (source, rules) in sources.iter_mut().zip(&rules) {
+        source.rules = rules.iter().map(|(rule, stats)| (rule.clone(), RuleReport::of(stats))).collect();
     }
     let total = tokens.iter().map(|t| t.tokens).sum();
     let has_tokenizer = input.spec.tokenizer.is_some();
@@ -440,7 +469,7 @@ fn uneven(sources: &[SourceReport]) -> Vec<UnevenRule> {
         let of_role = sources.iter().filter(|source| source.role == role);
         let stats = of_role.filter_map(|source| source.rules.get(rule));
         let (dropped, seen) =
-            stats.fold((0, 0), |(dropped, seen), s| (dropped + s.dropped.docs, seen + s.values.total()));
+            stats.fold((0, 0), |(dropped, seen), rule| (dropped + rule.dropped.docs, seen + rule.seen));
         (seen >= UNEVEN_LEAST).then(|| dropped as f64 / seen as f64)
     };
     rules

@@ -55,8 +55,12 @@ fn a_report_tells_each_rule_by_source_with_values_samples_and_a_warning() {
     let report = output.json("report.json");
     let rule = &report["sources"][0]["rules"]["gopher_quality.min_words"];
     assert_eq!(rule["dropped"]["docs"], 20);
-    let values: u64 = rule["values"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
-    assert_eq!(values, 60, "every document came to the first rule");
+    assert_eq!((&rule["seen"], &rule["share"]), (&json!(60), &json!(20.0 / 60.0)));
+    let bars = rule["values"].as_array().unwrap();
+    let docs: u64 = bars.iter().map(|bar| bar["docs"].as_u64().unwrap()).sum();
+    assert_eq!(docs, 60, "every document came to the first rule");
+    // A short one has four words.
+    assert_eq!(bars[0], json!({ "from": 4.0, "below": 5.0, "docs": 20 }));
     assert_eq!(report["sources"][1]["rules"]["gopher_quality.min_words"]["dropped"]["docs"], 0);
     let samples = report["samples"]["filter/gopher_quality.min_words"].as_array().unwrap();
     assert_eq!(samples.len(), 10);
@@ -88,9 +92,35 @@ fn a_trial_says_what_a_job_would_do() {
     );
 
     let page = fs::read_to_string(folder.path().join("try.html")).unwrap();
-    assert!(page.contains("<b>min_words</b>") && !page.contains("<script"), "{page}");
+    assert!(page.contains("<b>min_words</b>") && page.contains("dropped of domain 20"), "{page}");
     let text = tamis_ok(folder.path(), &["try", "job.toml"]);
     assert!(text.contains("gopher_quality  dropped 20 of 120 (16.7 %)"), "{text}");
+}
+
+#[test]
+fn texts_of_strangers_are_shown_and_do_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("in")).unwrap();
+    let hostile = [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "</code></table><h1>owned</h1>",
+        "\u{202e}evil\u{202c} \u{1b}[31mred\u{7}\0",
+    ];
+    let lines = hostile.map(|text| format!("{}\n", json!({ "id": text, "text": text }))).concat();
+    // Halves of surrogate pairs are no text; the record is refused, the job goes on.
+    fs::write(folder.path().join("in/domain.jsonl"), lines + "{\"id\":\"lone\",\"text\":\"a \\ud800 b\"}\n")
+        .unwrap();
+    fs::write(folder.path().join("in/general.jsonl"), "{\"id\":\"nul\",\"text\":\"\\u0000\"}\n").unwrap();
+    job(folder.path(), "[filter.gopher_quality]\n");
+    let said = tamis_ok(folder.path(), &["try", "job.toml", "--html", "try.html"]);
+    let page = fs::read_to_string(folder.path().join("try.html")).unwrap();
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
+    for part in ["<script", "<img", "<h1>owned", "\u{202e}", "\u{1b}", "\0"] {
+        assert!(!page.contains(part), "{part:?} is in {page}");
+    }
+    assert!(!said.contains(['\u{1b}', '\u{202e}', '\0']), "{said:?}");
+    assert!(said.starts_with("6 documents read, 1 without a text"), "{said}");
 }
 
 #[test]

@@ -5,10 +5,11 @@
 //! characters are the bytes of a Han character. So a run of sequences is repaired only if one of them cannot be good
 //! text, by the letter before it or by a character that no text has behind a letter.
 
-use super::scan::{Rewrite, char_at, char_before, find, steps};
+use super::scan::{Rewrite, char_at, char_before, find};
 use super::{Changes, Cleaner, CleanerKind};
 use crate::resources::Resources;
 use crate::rules::{Family, Kind, Opt, Settings};
+use crate::work::steps;
 
 const FAMILY: Family = Family {
     name: "mojibake",

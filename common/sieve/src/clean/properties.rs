@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 
-use super::scan::steps_of;
 use super::testing::{run, settings};
 use super::{Cleaners, KINDS, presets};
 use crate::resources::Resources;
 use crate::rules::{Settings, Value};
+use crate::work::steps_of;
 
 /// Every cleaner by its defaults, and with each option that takes another way.
 fn all_settings() -> Vec<Settings> {

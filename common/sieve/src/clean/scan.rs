@@ -1,5 +1,7 @@
 //! What cleaners share: a scan for the few places where they must look, and a text rewritten at a few places.
 
+use crate::work::steps;
+
 /// Bytes tested at once: enough for any width of vector, few enough that a hit is soon found among them.
 const STEP: usize = 64;
 
@@ -77,28 +79,6 @@ impl<'a> Rewrite<'a> {
             self.out
         })
     }
-}
-
-#[cfg(test)]
-thread_local! {
-    static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-/// Counts work, in bytes looked at, for the tests that show it linear.
-#[inline(always)]
-pub(super) fn steps(bytes: usize) {
-    #[cfg(test)]
-    STEPS.with(|steps| steps.set(steps.get() + bytes));
-    #[cfg(not(test))]
-    let _ = bytes;
-}
-
-/// The steps that something takes.
-#[cfg(test)]
-pub(super) fn steps_of(work: impl FnOnce()) -> usize {
-    STEPS.with(|steps| steps.set(0));
-    work();
-    STEPS.with(std::cell::Cell::get)
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick, is_nfkc_quick};
 
-use super::scan::{Rewrite, char_before, find, steps, triple};
+use super::scan::{Rewrite, char_before, find, triple};
 use super::{Changes, Cleaner, CleanerKind};
 use crate::resources::Resources;
 use crate::rules::{Family, Kind, Opt, Settings};
+use crate::work::steps;
 
 const FAMILY: Family = Family {
     name: "unicode",

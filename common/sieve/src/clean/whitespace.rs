@@ -1,9 +1,10 @@
 //! White space: one space between words, at most one blank line, nothing at the ends.
 
-use super::scan::{Rewrite, find, steps, triple};
+use super::scan::{Rewrite, find, triple};
 use super::{Changes, Cleaner, CleanerKind};
 use crate::resources::Resources;
 use crate::rules::{Family, Kind, Opt, Settings};
+use crate::work::steps;
 
 const FAMILY: Family = Family {
     name: "whitespace",

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use super::Args;
 use super::reader::Reader;
+use crate::work::steps;
 
 /// The end of a text.
 const END: &[u8] = b"</s>";
@@ -116,6 +117,7 @@ impl Dictionary {
         let tokens = text.as_bytes().split(|byte| matches!(byte, b' ' | b'\t'..=b'\r' | 0));
         for token in tokens.filter(|token| !token.is_empty()).chain([END]) {
             let id = self.ids.get(token).map(|id| *id as usize);
+            steps(2 * token.len() + 1);
             match id {
                 Some(id) if id < self.words => {
                     let rows = &self.rows[self.starts[id]..self.starts[id + 1]];
@@ -144,6 +146,7 @@ impl Dictionary {
         marked.push(b'>');
         let is_inside = |byte: u8| byte & 0xc0 == 0x80;
         for start in 0..marked.len() {
+            steps(1);
             if is_inside(marked[start]) {
                 continue;
             }
@@ -153,9 +156,11 @@ impl Dictionary {
                 if at == marked.len() {
                     break;
                 }
+                steps(1);
                 hash = next_hash(hash, marked[at]);
                 at += 1;
                 while at < marked.len() && is_inside(marked[at]) {
+                    steps(1);
                     hash = next_hash(hash, marked[at]);
                     at += 1;
                 }
@@ -173,6 +178,7 @@ impl Dictionary {
             // Signs are extended, as in the reference.
             let mut hash = i64::from(*first) as u64;
             for next in &hashes[at + 1..end] {
+                steps(1);
                 hash = hash.wrapping_mul(116_049_371).wrapping_add(i64::from(*next) as u64);
                 self.bucket_row(hash, &mut row);
             }

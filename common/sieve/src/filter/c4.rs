@@ -8,6 +8,7 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
 use crate::text::{Text, Word, Words, ends_sentence, is_space, line_ranges, trim};
+use crate::work::steps;
 
 /// FineWeb-2 does without C4 for Chinese: its ends of sentences and its words are those of ASCII.
 const fn general(threshold: f64) -> Defaults {
@@ -115,6 +116,7 @@ impl Filter for C4 {
             let in_line = words.iter().take_while(|word| (word.start as usize) < range.end).count();
             let line_words;
             (line_words, words) = words.split_at(in_line);
+            steps(in_line + 1);
             let unstripped = &raw[range.clone()];
             let line = trim(unstripped);
             if most_word_chars > 0.0 && has_longer_word(line, most_word_chars) {
@@ -160,6 +162,7 @@ impl Filter for C4 {
                 };
                 sentences += text.sentences_of(number).unwrap_or(counted);
             }
+            steps(cited.len());
             kept.push_str(&cited);
         }
         check.rule("lorem_ipsum", || 0.0)?;
@@ -185,11 +188,13 @@ fn ends_like_a_sentence(line: &str) -> bool {
 }
 
 fn has_longer_word(line: &str, chars: f64) -> bool {
+    steps(2 * line.len());
     line.len() as f64 > chars
         && line.split(is_space).any(|word| word.len() as f64 > chars && word.chars().count() as f64 > chars)
 }
 
 fn has_fewer_words(line: &str, words: f64) -> bool {
+    steps(line.len());
     let enough = words.ceil() as usize;
     let found = line.split(is_space).filter(|word| !word.is_empty()).take(enough).count();
     (found as f64) < words
@@ -201,6 +206,7 @@ fn without_citations(line: &str) -> Cow<'_, str> {
     let (mut at, mut copied) = (0, 0);
     while let Some(found) = memchr(b'[', &line.as_bytes()[at..]) {
         let open = at + found;
+        steps(found + 1);
         let length = citation(&line[open..]);
         if length == 0 {
             at = open + 1;
@@ -210,6 +216,7 @@ fn without_citations(line: &str) -> Cow<'_, str> {
         at = open + length;
         copied = at;
     }
+    steps(line.len() - at);
     match without {
         None => Cow::Borrowed(line),
         Some(mut without) => {
@@ -224,6 +231,7 @@ fn citation(text: &str) -> usize {
     let is_digit = |c: char| c.is_ascii_digit() || c.general_category() == GeneralCategory::DecimalNumber;
     let fixed = ["[edit]", "[citation needed]"].into_iter().find(|fixed| text.starts_with(fixed));
     let behind_digits = text[1..].trim_start_matches(is_digit);
+    steps(text.len() - behind_digits.len());
     match fixed {
         Some(fixed) => fixed.len(),
         None if behind_digits.starts_with(']') => text.len() - behind_digits.len() + 1,
@@ -268,6 +276,7 @@ const LOOK_AT: [bool; 256] = {
 
 impl Found {
     fn in_line(line: &str) -> Self {
+        steps(line.len());
         let mut found = Self::default();
         let bytes = line.as_bytes();
         for (at, byte) in bytes.iter().enumerate() {
@@ -312,6 +321,7 @@ fn count_sentences(text: &str, words: &[Word], end: usize) -> u64 {
     let mut at = words.first().map_or(end, |word| word.start as usize);
     for word in words {
         let piece = word.of(text);
+        steps(2 * piece.len());
         let is_end = word.chars == 1 && word.is_symbol && piece.chars().all(ends_sentence);
         if has_ended {
             let starts =

@@ -4,6 +4,7 @@ use super::seen::{Duplicates, Seen};
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
 use crate::text::{Text, is_space, is_terminal};
+use crate::work::steps;
 
 const FAMILY: Family = Family {
     name: "fineweb",
@@ -75,10 +76,12 @@ impl FineWeb {
 
     fn lines(&self, text: &Text<'_>) -> Lines {
         let mut lines = Lines::default();
-        let mut seen = Seen::new(0);
+        let mut seen = Seen::new(0, text.key());
         let mut all = 0;
         for line in text.lines() {
             all += 1;
+            // For white space; no more of a line is looked at to tell whether it is short.
+            steps(line.len() + 1);
             if line.chars().all(is_space) {
                 continue;
             }

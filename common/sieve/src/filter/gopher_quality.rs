@@ -6,6 +6,7 @@ use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::resources::Resources;
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
 use crate::text::{Text, Word, split_lines, trim};
+use crate::work::steps;
 
 const FAMILY: Family = Family {
     name: "gopher_quality",
@@ -122,25 +123,66 @@ const HOLD_STOP_WORDS: [&str; 59] = [
     "从而", "由于", "自由", "理由", "除了", "了解", "也许",
 ];
 
+/// Words by their first eight bytes, which tell nearly all of them.
 struct StopWords {
-    list: Vec<String>,
-    /// By first byte: a bit for each length in bytes of those that start so, the last for all longer ones.
-    lengths: [u32; 256],
+    list: Vec<StopWord>,
+    /// A power of two of them, a quarter full at most: the place of a word in the list and 1; 0 is free.
+    slots: Vec<u16>,
     /// Then those of one character are words of their own only where they do not stand within another.
     is_published: bool,
+    /// Keys of [`HOLD_STOP_WORDS`], sorted.
+    hold_stop_words: [u64; HOLD_STOP_WORDS.len()],
+}
+
+struct StopWord {
+    text: String,
+    key: u64,
+    is_rarely_alone: bool,
 }
 
 impl StopWords {
     fn new(mut list: Vec<String>, is_published: bool) -> Self {
         list.sort_unstable();
         list.dedup();
-        let mut lengths = [0; 256];
-        for word in &list {
-            if let Some(first) = word.bytes().next() {
-                lengths[usize::from(first)] |= length_bit(word.len());
+        // More words than any language has; their places are small numbers.
+        list.truncate(usize::from(u16::MAX));
+        let stop_word = |text: String| StopWord {
+            key: key_of(text.as_bytes(), 0, text.len()),
+            is_rarely_alone: RARELY_ALONE.contains(&text.as_str()),
+            text,
+        };
+        let list: Vec<StopWord> = list.into_iter().map(stop_word).collect();
+        let mut slots = vec![0; (4 * list.len()).next_power_of_two()];
+        for (place, word) in (1..).zip(&list) {
+            let mut slot = first_slot(word.key, slots.len());
+            while slots[slot] != 0 {
+                slot = (slot + 1) % slots.len();
             }
+            slots[slot] = place;
         }
-        Self { list, lengths, is_published }
+        let mut hold_stop_words = HOLD_STOP_WORDS.map(|pair| key_of(pair.as_bytes(), 0, pair.len()));
+        hold_stop_words.sort_unstable();
+        Self { list, slots, is_published, hold_stop_words }
+    }
+
+    /// The place of a word in the list.
+    #[inline]
+    fn find(&self, raw: &str, word: &Word) -> Option<usize> {
+        let (start, end) = (word.start as usize, word.end as usize);
+        let key = key_of(raw.as_bytes(), start, end);
+        let mut slot = first_slot(key, self.slots.len());
+        loop {
+            steps(1);
+            let place = usize::from(self.slots[slot]).checked_sub(1)?;
+            let stop = &self.list[place];
+            if stop.key == key
+                && stop.text.len() == end - start
+                && (end - start <= 8 || stop.text == raw[start..end])
+            {
+                return Some(place);
+            }
+            slot = (slot + 1) % self.slots.len();
+        }
     }
 
     /// Different ones among the words.
@@ -150,13 +192,9 @@ impl StopWords {
         let mut found = vec![false; self.list.len()];
         let mut count = 0;
         for word in text.words().iter() {
-            let Some(first) = raw.as_bytes().get(word.start as usize) else { continue };
-            if self.lengths[usize::from(*first)] & length_bit((word.end - word.start) as usize) == 0 {
-                continue;
-            }
-            if let Ok(at) = self.list.binary_search_by(|stop| stop.as_str().cmp(word.of(raw)))
+            if let Some(at) = self.find(raw, word)
                 && !found[at]
-                && !(may_be_within_words && is_within_a_word(raw, word))
+                && !(may_be_within_words && self.is_within_a_word(raw, word, at))
             {
                 found[at] = true;
                 count += 1;
@@ -167,19 +205,35 @@ impl StopWords {
         }
         count
     }
+
+    /// Whether a stop word that is a character is a part of a word there.
+    fn is_within_a_word(&self, text: &str, stop: &Word, at: usize) -> bool {
+        let (start, end) = (stop.start as usize, stop.end as usize);
+        let before = text[..start].chars().next_back().map_or(start, |c| start - c.len_utf8());
+        let after = text[end..].chars().next().map_or(end, |c| end + c.len_utf8());
+        // Pairs of Han characters have six bytes; what has more than eight is none of them.
+        let holds = |start: usize, end: usize| {
+            let key = key_of(text.as_bytes(), start, end);
+            end - start <= 8 && self.hold_stop_words.binary_search(&key).is_ok()
+        };
+        self.list[at].is_rarely_alone || holds(before, end) || holds(start, after)
+    }
 }
 
-/// Whether a stop word that is a character is a part of a word there.
-fn is_within_a_word(text: &str, stop: &Word) -> bool {
-    let (start, end) = (stop.start as usize, stop.end as usize);
-    let before = text[..start].chars().next_back().map_or(start, |c| start - c.len_utf8());
-    let after = text[end..].chars().next().map_or(end, |c| end + c.len_utf8());
-    RARELY_ALONE.contains(&stop.of(text))
-        || [&text[before..end], &text[start..after]].iter().any(|pair| HOLD_STOP_WORDS.contains(pair))
+/// The first eight bytes of a range, or all of them and zeros.
+#[inline]
+fn key_of(bytes: &[u8], start: usize, end: usize) -> u64 {
+    let length = (end - start).min(8);
+    match bytes[start..].first_chunk() {
+        Some(eight) => u64::from_le_bytes(*eight) & (u64::MAX >> (64 - 8 * length.max(1))),
+        None => bytes[start..start + length].iter().rev().fold(0, |key, byte| key << 8 | u64::from(*byte)),
+    }
 }
 
-fn length_bit(length: usize) -> u32 {
-    1 << length.min(31)
+/// Where a key is looked for first among so many slots, a power of two.
+#[inline]
+fn first_slot(key: u64, slots: usize) -> usize {
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % slots
 }
 
 /// Lines of Python's `splitlines`.
@@ -210,6 +264,8 @@ impl Filter for GopherQuality {
         let raw = text.raw();
         let words = text.words();
         let (mut plain, mut plain_chars, mut characters) = (0, 0_u64, 0);
+        // Each word below for its sums, and for its letters.
+        steps(2 * words.len());
         for word in words.iter().filter(|word| !word.is_symbol) {
             plain += 1;
             plain_chars += u64::from(word.chars);
@@ -226,6 +282,8 @@ impl Filter for GopherQuality {
         let mean = plain_chars as f64 / plain;
         check.rule("min_mean_word_chars", || mean)?;
         check.rule("max_mean_word_chars", || mean)?;
+        // Hashes and ellipses.
+        steps(3 * raw.len());
         check.rule("max_hash_ratio", || memchr::memchr_iter(b'#', raw.as_bytes()).count() as f64 / all)?;
         check.rule("max_ellipsis_ratio", || ellipses(raw) as f64 / all)?;
         let lines = LazyCell::new(|| Lines::of(raw));

@@ -4,6 +4,7 @@ use super::seen::{Counts, Duplicates, Seen, hash, hash_of_two};
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::rules::{Defaults, Family, Rule, Side};
 use crate::text::{Text, Words, split_on_newline_runs, trim};
+use crate::work::steps;
 
 const fn at_most(name: &'static str, defaults: Defaults, about: &'static str) -> Rule {
     Rule { name, side: Side::AtMost, defaults, about }
@@ -92,12 +93,12 @@ impl Filter for GopherRepetition {
         let chars = text.chars() as f64;
 
         if check.is_on("max_duplicate_paragraphs") || check.is_on("max_duplicate_paragraph_chars") {
-            let found = Duplicates::among(split_on_newline_runs(trim(raw), 2));
+            let found = Duplicates::among(split_on_newline_runs(trim(raw), 2), text.key());
             check.rule("max_duplicate_paragraphs", || found.share())?;
             check.rule("max_duplicate_paragraph_chars", || found.chars as f64 / chars)?;
         }
         if check.is_on("max_duplicate_lines") || check.is_on("max_duplicate_line_chars") {
-            let found = Duplicates::among(split_on_newline_runs(raw, 1));
+            let found = Duplicates::among(split_on_newline_runs(raw, 1), text.key());
             check.rule("max_duplicate_lines", || found.share())?;
             check.rule("max_duplicate_line_chars", || found.chars as f64 / chars)?;
         }
@@ -107,7 +108,7 @@ impl Filter for GopherRepetition {
         }
         let size = |n: usize| if text.is_of_characters() { characters_of(n) } else { n };
         let joined = Joined::of(raw, text.words());
-        let mut counts = Counts::default();
+        let mut counts = Counts::new(text.key());
         let mut tops = TopGrams::new(&joined, &mut counts);
         for (n, rule) in TOP_RULES {
             let n = size(n);
@@ -119,7 +120,7 @@ impl Filter for GopherRepetition {
             }
         }
         let candidates = joined.may_be_repeated(&mut counts);
-        let mut seen = Seen::new(candidates.len());
+        let mut seen = Seen::new(candidates.len(), text.key());
         for (n, rule) in DUPLICATE_RULES {
             check.rule(rule, || joined.chars_of_repeated(size(n), &candidates, &mut seen) as f64 / chars)?;
         }
@@ -149,6 +150,7 @@ impl Joined {
         let mut chars = 0;
         starts.push((0, 0));
         for word in words.iter() {
+            steps((word.end - word.start) as usize + 1);
             bytes.extend_from_slice(word.of(raw).as_bytes());
             chars += word.chars;
             starts.push((bytes.len() as u32, chars));
@@ -214,6 +216,7 @@ impl Joined {
         let mut repeated = 0;
         let mut next = 0;
         for word in candidates.iter().map(|word| *word as usize) {
+            steps(1);
             if word < next {
                 continue;
             }
@@ -229,45 +232,53 @@ impl Joined {
     }
 }
 
-/// The most frequent n-grams, from pairs of words on: two are equal if their words are.
+/// The most frequent n-grams, from single words on: two are equal if their words are.
 struct TopGrams<'a> {
     joined: &'a Joined,
-    /// Of n-grams that occur more than once.
     counts: &'a mut Counts,
-    /// By the place of an n-gram: its number, [`ONCE`] for those that do not occur again.
-    numbers: Vec<u32>,
+    /// First word and number of the n-grams that were counted, in the order of the text: those of whose parts none
+    /// occurs only once, for no other n-gram occurs again.
+    counted: Vec<(u32, u32)>,
     n: usize,
 }
-
-/// No n-gram occurs again that holds one that does not.
-const ONCE: u32 = u32::MAX;
 
 impl<'a> TopGrams<'a> {
     /// Of single words.
     fn new(joined: &'a Joined, counts: &'a mut Counts) -> Self {
         counts.clear(joined.words());
-        let numbers =
-            (0..joined.words()).map(|word| counts.add(joined.hash_of_word(word), word as u32)).collect();
-        Self { joined, counts, numbers, n: 1 }
+        let count = |word: u32| (word, counts.add(joined.hash_of_word(word as usize), word));
+        let counted = (0..joined.words() as u32).map(count).collect();
+        Self { joined, counts, counted, n: 1 }
     }
 
     /// Goes on to n-grams of one word more: each is one behind the other of the former, overlapping.
     fn lengthen(&mut self) {
-        for number in &mut self.numbers {
-            if *number != ONCE && self.counts.times(*number) == 1 {
-                *number = ONCE;
+        self.keep_repeated();
+        steps(self.counted.len());
+        self.counts.clear(self.counted.len() / 2);
+        let mut kept = 0;
+        for at in 1..self.counted.len() {
+            let ((word, first), (next, second)) = (self.counted[at - 1], self.counted[at]);
+            if next == word + 1 {
+                let number = self.counts.add(u64::from(first) << 32 | u64::from(second), word);
+                self.counted[kept] = (word, number);
+                kept += 1;
             }
         }
-        self.counts.clear(self.numbers.len() / 2);
-        for place in 1..self.numbers.len() {
-            let (first, second) = (self.numbers[place - 1], self.numbers[place]);
-            self.numbers[place - 1] = match first != ONCE && second != ONCE {
-                true => self.counts.add(u64::from(first) << 32 | u64::from(second), place as u32 - 1),
-                false => ONCE,
-            };
-        }
-        self.numbers.pop();
+        self.counted.truncate(kept);
         self.n += 1;
+    }
+
+    /// Forgets those that occur once. Whether one does is a guess for the processor: nothing branches on it.
+    fn keep_repeated(&mut self) {
+        steps(self.counted.len());
+        let mut kept = 0;
+        for at in 0..self.counted.len() {
+            let counted = self.counted[at];
+            self.counted[kept] = counted;
+            kept += usize::from(self.counts.times(counted.1) > 1);
+        }
+        self.counted.truncate(kept);
     }
 
     /// Code points of all occurrences of the most frequent n-gram, of equals the first, as if it was written with
@@ -312,7 +323,7 @@ mod tests {
     fn the_top_n_gram_is_written_with_spaces_and_of_equals_the_first() {
         let text = words("ab c x ab c y yy z y yy");
         let joined = Joined::of(text.raw(), text.words());
-        let mut counts = Counts::default();
+        let mut counts = Counts::new(7);
         let mut tops = TopGrams::new(&joined, &mut counts);
         tops.lengthen();
         assert_eq!(tops.chars_of_top(), 2 * 4);
@@ -322,7 +333,7 @@ mod tests {
 
     fn chars_of_repeated(text: &Text<'_>, n: usize) -> u64 {
         let joined = Joined::of(text.raw(), text.words());
-        joined.chars_of_repeated(n, &joined.may_be_repeated(&mut Counts::default()), &mut Seen::new(0))
+        joined.chars_of_repeated(n, &joined.may_be_repeated(&mut Counts::new(7)), &mut Seen::new(0, 7))
     }
 
     #[test]
@@ -350,7 +361,7 @@ mod tests {
                     }
                 }
                 let joined = Joined::of(text.raw(), text.words());
-                let mut counts = Counts::default();
+                let mut counts = Counts::new(7);
                 let mut tops = TopGrams::new(&joined, &mut counts);
                 (1..n).for_each(|_| tops.lengthen());
                 prop_assert_eq!(tops.chars_of_top(), (best.0 * chars(&best.1)) as u64);

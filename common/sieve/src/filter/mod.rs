@@ -17,6 +17,8 @@ mod length;
 mod lexicon;
 mod pipeline;
 pub mod presets;
+#[cfg(test)]
+mod properties;
 mod seen;
 mod terms;
 #[cfg(test)]

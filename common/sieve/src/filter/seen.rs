@@ -2,11 +2,17 @@
 //!
 //! A hash stands for its text: among a million pieces of one document two different ones share a hash with a chance of
 //! 3 in 100 million.
+//!
+//! Where a hash stands in a table depends on the whole text too ([`Text::key`](crate::text::Text::key)), so that nobody
+//! can write pieces that all meet at one place.
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::work::steps;
+
 /// The hash of a piece of text.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
+    steps(bytes.len() + 1);
     xxh3_64(bytes)
 }
 
@@ -25,16 +31,18 @@ pub(super) struct Seen {
     /// A power of two of them; 0 is free.
     slots: Vec<u64>,
     held: usize,
+    key: u64,
 }
 
 impl Seen {
     /// An empty set, of a size that suits this many hashes but a large number only when they come.
-    pub(super) fn new(expected: usize) -> Self {
-        Self { slots: vec![0; slots_for(expected)], held: 0 }
+    pub(super) fn new(expected: usize, key: u64) -> Self {
+        Self { slots: vec![0; slots_for(expected)], held: 0, key }
     }
 
     /// Forgets all, keeps the room.
     pub(super) fn clear(&mut self) {
+        steps(self.slots.len());
         self.slots.fill(0);
         self.held = 0;
     }
@@ -59,9 +67,10 @@ impl Seen {
     #[inline]
     fn slot_of(&self, hash: u64) -> usize {
         let mask = self.slots.len() - 1;
-        // The lowest bit is always set.
-        let mut slot = (hash >> 1) as usize & mask;
+        let mut slot = first_slot(hash, self.key) & mask;
+        steps(1);
         while self.slots[slot] != 0 && self.slots[slot] != hash {
+            steps(1);
             slot = (slot + 1) & mask;
         }
         slot
@@ -80,12 +89,12 @@ impl Seen {
 }
 
 /// Numbers hashes in the order in which they first come, and counts how often each does.
-#[derive(Default)]
 pub(super) struct Counts {
     /// A power of two of them, half full at most: the number of a hash and 1; 0 is free.
     slots: Vec<u32>,
     /// By number.
     counts: Vec<Count>,
+    key: u64,
 }
 
 /// How often one hash came.
@@ -99,10 +108,16 @@ pub(super) struct Count {
 }
 
 impl Counts {
-    /// Forgets all, and makes ready for this many hashes or more.
+    /// Of nothing; [`Counts::clear`] makes it ready.
+    pub(super) fn new(key: u64) -> Self {
+        Self { slots: Vec::new(), counts: Vec::new(), key }
+    }
+
+    /// Forgets all, and makes ready for about this many hashes.
     pub(super) fn clear(&mut self, expected: usize) {
-        let slots = slots_for(expected).max(self.slots.len());
+        let slots = slots_for(expected);
         self.slots.clear();
+        steps(slots);
         self.slots.resize(slots, 0);
         self.counts.clear();
     }
@@ -111,8 +126,9 @@ impl Counts {
     #[inline]
     pub(super) fn add(&mut self, hash: u64, place: u32) -> u32 {
         let mask = self.slots.len() - 1;
-        let mut slot = first_slot(hash) & mask;
+        let mut slot = first_slot(hash, self.key) & mask;
         loop {
+            steps(1);
             let number = self.slots[slot];
             if number == 0 {
                 break;
@@ -140,6 +156,7 @@ impl Counts {
 
     /// The most frequent one, of equals the first seen; none without any.
     pub(super) fn top(&self) -> Option<Count> {
+        steps(self.counts.len());
         self.counts.iter().copied().reduce(|top, count| if count.times > top.times { count } else { top })
     }
 
@@ -148,8 +165,10 @@ impl Counts {
         let mut slots = vec![0; 2 * self.slots.len()];
         let mask = slots.len() - 1;
         for (number, count) in (1..).zip(&self.counts) {
-            let mut slot = first_slot(count.hash) & mask;
+            let mut slot = first_slot(count.hash, self.key) & mask;
+            steps(1);
             while slots[slot] != 0 {
+                steps(1);
                 slot = (slot + 1) & mask;
             }
             slots[slot] = number;
@@ -163,10 +182,11 @@ fn slots_for(expected: usize) -> usize {
     (2 * expected).clamp(SMALLEST, 1 << 16).next_power_of_two()
 }
 
-/// Numbers that are no hashes have their bits low.
+/// Where a hash, or a number that is none, is looked for first.
 #[inline]
-fn first_slot(hash: u64) -> usize {
-    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+fn first_slot(hash: u64, key: u64) -> usize {
+    let product = u128::from(hash ^ key) * 0x9e37_79b9_7f4a_7c15;
+    ((product >> 64) as u64 ^ product as u64) as usize
 }
 
 /// The parts of a text that stood in it before.
@@ -182,8 +202,8 @@ pub(super) struct Duplicates {
 
 impl Duplicates {
     /// Of these parts, empty ones too.
-    pub(super) fn among<'a>(parts: impl Iterator<Item = &'a str>) -> Self {
-        let mut seen = Seen::new(0);
+    pub(super) fn among<'a>(parts: impl Iterator<Item = &'a str>, key: u64) -> Self {
+        let mut seen = Seen::new(0, key);
         let mut found = Self::default();
         for part in parts {
             found.add(part, &mut seen);
@@ -196,6 +216,7 @@ impl Duplicates {
         self.parts += 1;
         if !seen.insert(hash(part.as_bytes())) {
             self.duplicates += 1;
+            steps(part.len());
             self.chars += part.chars().count();
         }
     }
@@ -216,14 +237,34 @@ mod tests {
 
     #[test]
     fn second_and_later_occurrences_are_duplicates() {
-        let found = Duplicates::among(["净", "", "a", "净", "", "净"].into_iter());
+        let found = Duplicates::among(["净", "", "a", "净", "", "净"].into_iter(), 7);
         assert_eq!(found, Duplicates { parts: 6, duplicates: 3, chars: 2 });
+    }
+
+    #[test]
+    fn pieces_that_were_made_to_meet_take_no_more_work_than_others() {
+        let meet = |piece: &String| hash(piece.as_bytes()) & 0xffe == 0;
+        let pieces = |are_made: bool| -> Vec<String> {
+            (0..).map(|n: u64| n.to_string()).filter(|piece| !are_made || meet(piece)).take(2_000).collect()
+        };
+        let work = |pieces: Vec<String>| {
+            let key = crate::text::Text::new(&pieces.join("\n"), Default::default()).key();
+            crate::work::steps_of(|| {
+                Duplicates::among(pieces.iter().map(String::as_str), key);
+            })
+        };
+        let (others, made) = (work(pieces(false)), work(pieces(true)));
+        // Those that were made are longer.
+        assert!(made < 2 * others, "{made} steps, {others} for others");
     }
 
     proptest! {
         #[test]
-        fn sets_and_counts_are_those_of_the_standard_library(keys in prop::collection::vec(0..600_u64, 0..1500)) {
-            let (mut seen, mut counts) = (Seen::new(0), Counts::default());
+        fn sets_and_counts_are_those_of_the_standard_library(
+            keys in prop::collection::vec(0..600_u64, 0..1500),
+            key: u64,
+        ) {
+            let (mut seen, mut counts) = (Seen::new(0, key), Counts::new(key));
             counts.clear(0);
             let mut expected = HashMap::new();
             for (place, key) in keys.iter().enumerate() {

@@ -11,6 +11,7 @@ use crate::BuildError;
 use crate::resources::Resources;
 use crate::rules::Settings;
 use crate::text::{is_space, is_spaced_word};
+use crate::work::steps;
 
 /// Stands before and behind each word of a script with spaces, in terms and texts: a term that starts or ends with one
 /// so matches only where a word starts or ends. Two words have something between them, so that matches side by side
@@ -107,7 +108,10 @@ impl Terms {
 
     /// Tells each hit, from the left, none of which overlap.
     pub fn each_hit<'a>(&'a self, text: &str, mut hit: impl FnMut(Hit<'a>)) {
-        for found in self.search.find_iter(&marked(text)) {
+        let marked = marked(text);
+        steps(marked.len());
+        for found in self.search.find_iter(&marked) {
+            steps(1);
             let id = found.pattern().as_usize();
             let Term { written, chars } = &self.terms[id];
             hit(Hit { id, term: written, chars: *chars });
@@ -117,6 +121,7 @@ impl Terms {
 
 /// Lower case, one space for white space, and marks around words.
 fn marked(text: &str) -> String {
+    steps(text.len());
     let mut out = String::with_capacity(text.len() + text.len() / 3);
     let mut in_word = false;
     let mut in_space = false;

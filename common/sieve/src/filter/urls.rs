@@ -10,6 +10,7 @@ use crate::BuildError;
 use crate::resources::Resources;
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
 use crate::text::Text;
+use crate::work::steps;
 
 const FAMILY: Family = Family {
     name: "urls",
@@ -124,6 +125,7 @@ impl Urls {
         let start = host.ceil_char_boundary(host.len().saturating_sub(MAX_HOST));
         let mut domain = &host[start..];
         loop {
+            steps(domain.len());
             if self.domains.contains(domain) {
                 return Some(domain);
             }
@@ -135,6 +137,8 @@ impl Urls {
 impl Filter for Urls {
     fn judge(&self, text: &Text<'_>, check: &mut Check<'_>) -> Result<Verdict, Failed> {
         let Some(url) = text.url() else { return Ok(Verdict::Keep) };
+        // Each look goes over the address once; of a host, so much is looked at for each of its dots.
+        steps(8 * url.len());
         if !self.domains.is_empty() {
             let host = host(url);
             let listed = self.listed_domain(&host);

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
+use crate::work::steps;
+
 /// White space of Python's `str.isspace`: that of Unicode, and U+001C to U+001F.
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
@@ -14,7 +16,9 @@ pub fn is_space(c: char) -> bool {
 
 /// The text without white space at its ends, as Python's `str.strip`.
 pub fn trim(text: &str) -> &str {
-    text.trim_matches(is_space)
+    let trimmed = text.trim_matches(is_space);
+    steps(text.len() - trimmed.len() + 2);
+    trimmed
 }
 
 /// A letter as Python's `str.isalpha`: of category L.
@@ -226,6 +230,7 @@ fn in_punctuation_set(c: char) -> bool {
 
 /// Code points of a text.
 pub(super) fn count(text: &str) -> usize {
+    steps(text.len());
     text.chars().count()
 }
 
@@ -256,6 +261,7 @@ struct Leads {
 
 impl Leads {
     fn of(text: &str) -> Self {
+        steps(text.len());
         let mut all = Self::default();
         // Short enough for counts of a byte, which the compiler adds sixteen at a time.
         for chunk in text.as_bytes().chunks(240) {
@@ -277,6 +283,7 @@ impl Leads {
 
 /// Han characters, and letters of other scripts.
 fn count_letters(text: &str) -> (usize, usize) {
+    steps(text.len());
     let classes = &*CLASSES;
     let (mut han, mut others) = (0, 0);
     for c in text.chars() {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::work::steps;
+
 /// What stands between `\n`: at least one line, the last one without end; `""` gives one empty line.
 pub fn split_on_newlines(text: &str) -> impl Iterator<Item = &str> {
     let mut breaks = memchr::memchr_iter(b'\n', text.as_bytes());
@@ -10,6 +12,7 @@ pub fn split_on_newlines(text: &str) -> impl Iterator<Item = &str> {
         let from = start?;
         let end = breaks.next();
         start = end.map(|at| at + 1);
+        steps(end.unwrap_or(text.len()) - from + 1);
         Some(&text[from..end.unwrap_or(text.len())])
     })
 }
@@ -26,11 +29,13 @@ pub fn split_on_newline_runs(text: &str, at_least: usize) -> impl Iterator<Item 
         while let Some(found) = memchr::memchr(b'\n', &bytes[at..]) {
             let length = bytes[at + found..].iter().take_while(|byte| **byte == b'\n').count();
             at += found + length;
+            steps(found + length);
             if length >= at_least {
                 start = Some(at);
                 return Some(&text[from..at - length]);
             }
         }
+        steps(text.len() - at);
         Some(&text[from..])
     })
 }
@@ -51,6 +56,7 @@ pub fn line_ranges(text: &str) -> impl Iterator<Item = Range<usize>> + use<'_> {
         let start = at;
         let (length, end) = line_end(&text.as_bytes()[at..]);
         at += length + end;
+        steps(length + end);
         Some(start..start + length)
     })
 }

@@ -12,7 +12,10 @@ pub(crate) use chars::{is_character, is_spaced_word};
 pub use lines::{line_ranges, split_lines, split_on_newline_runs, split_on_newlines};
 pub use words::{Word, Words};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::rules::{ChineseWords, Form};
+use crate::work::steps;
 
 /// Which form of the rules a job wants for a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -46,6 +49,7 @@ pub struct Text<'a> {
     rules: TextRules,
     url: Option<&'a str>,
     chars: OnceCell<usize>,
+    key: OnceCell<u64>,
     form: OnceCell<Form>,
     words: OnceCell<Words>,
     /// How many sentences each of [`split_lines`] has, if another has counted them.
@@ -62,6 +66,7 @@ impl<'a> Text<'a> {
             rules,
             url: None,
             chars: OnceCell::new(),
+            key: OnceCell::new(),
             form: OnceCell::new(),
             words: OnceCell::new(),
             sentences: None,
@@ -102,6 +107,14 @@ impl<'a> Text<'a> {
     /// Its code points.
     pub fn chars(&self) -> usize {
         *self.chars.get_or_init(|| chars::count(self.raw))
+    }
+
+    /// A hash of all of it. Tables of its parts are laid out by it.
+    pub(crate) fn key(&self) -> u64 {
+        *self.key.get_or_init(|| {
+            steps(self.raw.len());
+            xxh3_64(self.raw.as_bytes())
+        })
     }
 
     /// Which form of the rules holds: where the language is `auto`, Chinese if at least a third of the letters are Han

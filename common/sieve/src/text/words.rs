@@ -11,6 +11,7 @@ use jieba_rs::Jieba;
 
 use super::chars::{self, AFFIX, CLASSES, LETTER, OWN, PUNCTUATION, SPACE, WORD};
 use crate::rules::{ChineseWords, Form};
+use crate::work::steps;
 
 /// Loaded when the first text asks for it: its dictionary takes time and room.
 static JIEBA: LazyLock<Jieba> = LazyLock::new(Jieba::new);
@@ -59,6 +60,8 @@ impl Words {
 
     /// The words of a text, by its form.
     pub(super) fn of(text: &str, form: Form, chinese: ChineseWords) -> Self {
+        // Places are numbers of 32 bits: what stands behind the first 4 GiB has no words.
+        let text = &text[..text.floor_char_boundary(u32::MAX as usize)];
         // Five bytes a word of English, space included, is few; three of Chinese are exact.
         let mut words = Self(Vec::with_capacity(text.len() / 4 + 1));
         match (form, chinese) {
@@ -88,12 +91,16 @@ impl Words {
     }
 
     fn push(&mut self, text: &str, start: usize, end: usize) {
+        steps(end - start);
+        let classes = &**CLASSES;
         let (mut chars, mut any, mut all) = (0, 0, PUNCTUATION);
-        for c in text[start..end].chars() {
-            let class = chars::class(c);
+        let mut at = start;
+        while at < end {
+            let (class, length) = class_at(classes, text, at);
             chars += 1;
             any |= class;
             all &= class;
+            at += length;
         }
         self.add(start, end, chars, any, all);
     }
@@ -120,6 +127,15 @@ impl Words {
             let (mut any, mut count) = (0, 0);
             // The chunk, and what ends it.
             let (ends, length) = loop {
+                // Most chunks are nothing else.
+                let from = at;
+                while let Some(class) = bytes.get(at).map(|byte| ASCII_WORD[usize::from(*byte)])
+                    && class != 0
+                {
+                    any |= class;
+                    at += 1;
+                }
+                count += (at - from) as u32;
                 if at == bytes.len() {
                     break (SPACE, 0);
                 }
@@ -131,6 +147,7 @@ impl Words {
                 count += 1;
                 at += length;
             };
+            steps(at - start + 1);
             if at > start {
                 match any & !(LETTER | WORD) == 0 {
                     true => self.add(start, at, count, any, 0),
@@ -146,6 +163,7 @@ impl Words {
 
     /// Most chunks that are no words are a word of ASCII and a mark: cut here, if the chunk is one.
     fn word_and_mark(&mut self, text: &str, start: usize, end: usize) -> bool {
+        steps(end - start);
         let Some((mark, word)) = text.as_bytes()[start..end].split_last() else { return false };
         let Some(last) = word.last() else { return false };
         let stands_apart = match mark {
@@ -197,30 +215,35 @@ impl Words {
     /// Cuts within a chunk.
     fn middle(&mut self, text: &str, start: usize, end: usize) {
         let chunk = &text[start..end];
+        steps(3 * chunk.len());
         let is_plain = chunk.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let is_address = || memchr::memchr(b':', chunk.as_bytes()).is_some() && chunk.contains("://");
         if is_plain || chunk.starts_with("www.") || is_address() {
             return self.push(text, start, end);
         }
-        let mut from = 0;
+        let bytes = chunk.as_bytes();
+        let first = |at: usize| chunk[at..].chars().next().unwrap_or('\0');
+        let (mut from, mut at) = (0, 0);
         let mut before = '\0';
-        let mut chars = chunk.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            let after = chars.peek().map_or('\0', |(_, c)| *c);
-            let mut length = 0;
-            if at > from && cuts(before, c, after) {
-                length = c.len_utf8();
-                if c == '.' {
-                    length = chunk[at..].len() - chunk[at..].trim_start_matches('.').len();
-                    while chars.next_if(|(_, c)| *c == '.').is_some() {}
-                }
+        while at < bytes.len() {
+            if bytes[at].is_ascii_alphanumeric() {
+                before = char::from(bytes[at]);
+                at += 1;
+                continue;
             }
-            if length > 0 {
+            let c = first(at);
+            let mut behind = at + c.len_utf8();
+            if at > from && cuts(before, c, first(behind)) {
+                if c == '.' {
+                    behind = chunk.len() - chunk[at..].trim_start_matches('.').len();
+                    steps(behind - at);
+                }
                 self.word(text, start + from, start + at);
-                self.push(text, start + at, start + at + length);
-                from = at + length;
+                self.push(text, start + at, start + behind);
+                from = behind;
             }
             before = c;
+            at = behind;
         }
         if from < chunk.len() {
             self.word(text, start + from, end);
@@ -229,6 +252,7 @@ impl Words {
 
     /// A word, of which a contraction is a word of its own.
     fn word(&mut self, text: &str, start: usize, end: usize) {
+        steps(end - start);
         let cut = end - contraction(&text[start..end]);
         if cut > start {
             self.push(text, start, cut);
@@ -240,6 +264,7 @@ impl Words {
 
     /// Jieba cuts Chinese and leaves everything else between white space a word for each run or character.
     fn cut_by_jieba(&mut self, text: &str) {
+        steps(text.len());
         for token in JIEBA.cut(text, true) {
             let word = chars::trim(token.word);
             if !word.is_empty() {
@@ -249,6 +274,21 @@ impl Words {
         }
     }
 }
+
+/// The classes of letters and digits of ASCII; 0: another byte.
+const ASCII_WORD: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        if byte.is_ascii_alphabetic() {
+            classes[byte as usize] = LETTER | WORD;
+        } else if byte.is_ascii_digit() {
+            classes[byte as usize] = WORD;
+        }
+        byte += 1;
+    }
+    classes
+};
 
 /// The classes of the code point that starts at this byte, and its bytes.
 #[inline(always)]
@@ -275,6 +315,7 @@ fn prefix(chunk: &str) -> usize {
     match first {
         '.' => {
             let dots = chunk.len() - chunk.trim_start_matches('.').len();
+            steps(dots);
             if dots > 1 { dots } else { 0 }
         }
         '+' if second.is_some_and(|c| c.is_ascii_digit()) => 0,
@@ -291,6 +332,7 @@ fn suffix(chunk: &str) -> usize {
     match last {
         '.' => {
             let dots = chunk.len() - chunk.trim_end_matches('.').len();
+            steps(dots);
             let Some(before) = before else { return 0 };
             let before_that = chars.next();
             // A full stop behind a word, but not the one of an abbreviation: `U.S.`, `e.g.`, `J.`, `f.`.
@@ -300,7 +342,9 @@ fn suffix(chunk: &str) -> usize {
             if dots > 1 || ends_word { dots } else { 0 }
         }
         's' | 'S' if matches!(before, Some('\'' | '’')) => {
-            chunk.len() - chunk.trim_end_matches(last).trim_end_matches(['\'', '’']).len()
+            let length = chunk.len() - chunk.trim_end_matches(last).trim_end_matches(['\'', '’']).len();
+            steps(length);
+            length
         }
         '+' if before.is_some_and(|c| c.is_ascii_digit()) => 1,
         '+' | '=' | '§' => 0,

@@ -24,9 +24,8 @@ fn bell(middle: u16, width: u16, most: u64) -> ValueHistogram {
 }
 
 fn source(name: &str, role: &str, records: u64, factor: u64) -> SourceReport {
-    let rule = |docs: u64, middle: u16| RuleStats {
-        dropped: counts(docs, 40 * docs),
-        values: bell(middle, 7, records / 3),
+    let rule = |docs: u64, middle: u16| {
+        RuleReport::of(&RuleStats { dropped: counts(docs, 40 * docs), values: bell(middle, 7, records / 3) })
     };
     let changes =
         BTreeMap::from([("removed_tags".to_owned(), 12 * factor), ("decoded_entities".to_owned(), 7)]);

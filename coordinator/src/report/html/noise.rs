@@ -59,11 +59,14 @@ fn of_rule(report: &Report, rule: &str) -> Vec<String> {
     let mut row = vec![escaped(rule)];
     for (place, source) in report.sources.iter().enumerate() {
         row.push(source.rules.get(rule).map_or_else(none, |stats| {
-            values.merge(&stats.values);
+            for bar in &stats.values {
+                *values.0.entry(ValueHistogram::bucket(bar.from)).or_default() += bar.docs;
+            }
             let pointer = format!("/sources/{place}/rules/{}/dropped/docs", key(rule));
-            let seen = stats.values.total();
-            let share =
-                if seen == 0 { String::new() } else { format!(" ({})", part(stats.dropped.docs, seen)) };
+            let share = match stats.seen {
+                0 => String::new(),
+                seen => format!(" ({})", part(stats.dropped.docs, seen)),
+            };
             format!("{}{share}", count(&pointer, stats.dropped.docs))
         }));
     }

@@ -9,10 +9,11 @@ mod tags;
 
 use memchr::{memchr, memchr2, memmem, memrchr};
 
-use super::scan::{find, steps};
+use super::scan::find;
 use super::{Changes, Cleaner, CleanerKind};
 use crate::resources::Resources;
 use crate::rules::{Family, Kind, Opt, Settings};
+use crate::work::steps;
 use tags::{Leaves, TAGS, Tag};
 
 const FAMILY: Family = Family {

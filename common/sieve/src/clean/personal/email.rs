@@ -5,7 +5,7 @@
 //! only looks so: `icon@2x.png`, `getty@tty1.service`.
 
 use super::{EMAIL, Found};
-use crate::clean::scan::steps;
+use crate::work::steps;
 
 /// RFC 5321.
 const MAX_LOCAL: usize = 64;

@@ -11,10 +11,11 @@ mod ip;
 mod labelled;
 mod phone;
 
-use super::scan::{Rewrite, find, steps};
+use super::scan::{Rewrite, find};
 use super::{Changes, Cleaner, CleanerKind};
 use crate::resources::Resources;
 use crate::rules::{Family, Kind, Opt, Settings};
+use crate::work::steps;
 
 const FAMILY: Family = Family {
     name: "personal",
@@ -97,6 +98,22 @@ struct Found {
 
 impl Cleaner for Personal {
     fn clean(&self, text: &str, changes: &mut Changes) -> Option<String> {
+        let mut cleaned = None;
+        // A number may hide an address: `a@b.org.13812345678` is none before the number is masked.
+        for _ in 0..MAX_ROUNDS {
+            let Some(masked) = self.mask(cleaned.as_deref().unwrap_or(text), changes) else { break };
+            cleaned = Some(masked);
+        }
+        cleaned
+    }
+}
+
+/// One for what stands there, one for what that hid; more are for texts made to need them, and the work stays linear.
+const MAX_ROUNDS: usize = 4;
+
+impl Personal {
+    /// The text with every find masked, if there is one.
+    fn mask(&self, text: &str, changes: &mut Changes) -> Option<String> {
         let mut emails = Vec::new();
         if self.is_on[EMAIL] {
             email::find_all(text, &mut emails);
@@ -120,9 +137,7 @@ impl Cleaner for Personal {
         }
         rewrite.finish()
     }
-}
 
-impl Personal {
     /// Finds what begins with digits, from left to right, outside of e-mail addresses.
     fn find_numbers(&self, text: &str, emails: &[Found], found: &mut Vec<Found>) {
         let bytes = text.as_bytes();
@@ -324,6 +339,12 @@ mod tests {
             counts("personal", text),
             [("bank_card", 1), ("email", 1), ("identity", 1), ("ip", 2), ("phone", 2)]
         );
+    }
+
+    #[test]
+    fn what_a_number_hid_is_found_too() {
+        assert_eq!(clean("personal", "a@b.org.13812345678"), "<EMAIL>.<PHONE>");
+        assert_eq!(clean("personal", "a@b.org...13812345678"), "<EMAIL>...<PHONE>");
     }
 
     #[test]

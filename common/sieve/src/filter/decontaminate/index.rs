@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use super::units::{Unit, each_unit, lower};
+use crate::work::steps;
 
 /// N-grams of benchmarks.
 pub(super) struct Index {
@@ -139,6 +140,7 @@ impl Index {
     fn is_same(&self, place: Place, text: &str, gram: &[Unit]) -> bool {
         let entry = &self.entries[place.entry as usize];
         gram.iter().zip(place.unit as usize..).all(|(unit, at)| {
+            steps(unit.end - unit.start);
             let start =
                 at.checked_sub(1).and_then(|before| entry.ends.get(before)).map_or(0, |end| *end as usize);
             // An n-gram of the other n may have the same hash, and reach behind the entry.
@@ -214,6 +216,7 @@ impl Windows {
 
     /// The last n units.
     fn last(&self, n: usize) -> Vec<Unit> {
+        steps(n);
         self.units.range(self.units.len() - n..).copied().collect()
     }
 }

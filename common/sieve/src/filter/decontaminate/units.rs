@@ -1,6 +1,7 @@
 //! What n-grams are made of: words between spaces, and characters of scripts that write without.
 
 use crate::text::{is_character, is_spaced_word};
+use crate::work::steps;
 
 /// A word or a character: bytes of its text, the same however it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub(super) fn each_unit(text: &str, mut unit: impl FnMut(Unit)) {
             hash = c.to_lowercase().fold(hash, |hash, c| mixed(hash, u64::from(c)));
             at += c.len_utf8();
         }
+        steps(at - start + 1);
         if at > start {
             unit(Unit { start, end: at, hash: finished(hash), is_character: false });
         }

@@ -6,6 +6,8 @@
 
 use std::sync::LazyLock;
 
+use crate::work::steps;
+
 /// Bytes of a text that are looked at, and of a piece of it: each piece may have its own language.
 const SAMPLE: usize = 2048;
 const PIECE: usize = 256;
@@ -208,6 +210,7 @@ impl Tally {
     }
 
     fn read(&mut self, text: &str) {
+        steps(text.len());
         // The group of the word, and the codes of its two letters before.
         let (mut group, mut before) = (0, [0, 0]);
         for c in text.chars().chain([' ']) {
