@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, SAMPLES, Samples};
+use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, SAMPLES, SURVIVORS, Samples};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::{JobSpec, Role, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
@@ -217,6 +217,7 @@ impl Steps for JobSteps {
                 Ok(VerdictShard {
                     id: scan.shard,
                     documents: scan.folder.join(DOCUMENTS),
+                    survivors: scan.folder.join(SURVIVORS),
                     source: &source.name,
                     is_reference: source.dedup == SourceDedup::Check,
                 })

@@ -25,7 +25,7 @@ pub use clusters::{PairRow, PairsWriter};
 pub use documents::{DocumentColumns, DocumentRow, DocumentsReader, DocumentsWriter};
 pub use drops::{Drop, DropCause, DropsReader, DropsWriter, Partner, Stage};
 pub use manifest::{FileEntry, TaskManifest};
-pub use samples::{Sample, Samples};
+pub use samples::{Sample, Samples, excerpt};
 pub use survivors::{Survivor, SurvivorBatch, SurvivorsReader, SurvivorsWriter};
 pub use verdicts::{Verdict, VerdictsReader, VerdictsWriter};
 
