@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SAMPLES, Samples};
+use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SAMPLES, SURVIVORS, Samples};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::sieve::filter::Terms;
 use tamis_common::sieve::resources::Resources;
@@ -301,6 +301,7 @@ impl Steps for JobSteps {
                 Ok(VerdictShard {
                     id: scan.shard,
                     documents: scan.folder.join(DOCUMENTS),
+                    survivors: scan.folder.join(SURVIVORS),
                     source: &source.name,
                     is_reference: source.dedup == SourceDedup::Check,
                 })

@@ -29,7 +29,7 @@ pub use documents::{DocumentColumns, DocumentRow, DocumentsReader, DocumentsWrit
 pub use drops::{Drop, DropCause, DropsReader, DropsWriter, Partner, Stage};
 pub use manifest::{FileEntry, TaskManifest};
 pub use measures::{ContentsWriter, MEASURES, TermCount, for_each_content, read_measures, write_measures};
-pub use samples::{Sample, Samples};
+pub use samples::{Sample, Samples, excerpt};
 pub use survivors::{Survivor, SurvivorBatch, SurvivorsReader, SurvivorsWriter};
 pub use verdicts::{Verdict, VerdictsReader, VerdictsWriter};
 

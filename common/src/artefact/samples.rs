@@ -15,6 +15,11 @@ const MOST: usize = 10;
 /// Code points of a text that a sample shows.
 const EXCERPT: usize = 300;
 
+/// The start of a text, as samples show it.
+pub fn excerpt(text: &str) -> String {
+    text.chars().take(EXCERPT).collect()
+}
+
 /// A document that a rule dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
@@ -59,7 +64,7 @@ impl Samples {
                 id: id.to_owned(),
                 value: cause.value,
                 detail: cause.detail.clone(),
-                text: text.chars().take(EXCERPT).collect(),
+                text: excerpt(text),
             },
         );
         samples.truncate(MOST);

@@ -1,5 +1,6 @@
 //! The text of every record that scan kept.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::builder::{StringBuilder, UInt32Builder, UInt64Builder};
@@ -15,6 +16,9 @@ const GROUP_ROWS: usize = 8_192;
 const GROUP_BYTES: usize = 8 << 20;
 /// Fast and small enough: written once, read once.
 const LEVEL: i32 = 1;
+
+/// Rows that a reader gives at once.
+const BATCH_ROWS: usize = 1_024;
 
 /// One survivor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +145,15 @@ impl SurvivorsReader {
     /// # Errors
     /// `Class::Storage` if it is no such file.
     pub fn open(object: ObjectReader) -> Result<Self> {
-        Ok(Self { table: TableReader::open(object, None, None, 1_024)? })
+        Ok(Self { table: TableReader::open(object, None, None, BATCH_ROWS)? })
+    }
+
+    /// Opens the file for the survivors with some record numbers alone; most of the others are not decoded.
+    ///
+    /// # Errors
+    /// `Class::Storage` if it is no such file.
+    pub fn open_records(object: ObjectReader, records: BTreeSet<u32>) -> Result<Self> {
+        Ok(Self { table: TableReader::open_rows(object, "record", records, BATCH_ROWS)? })
     }
 
     /// The next batch, `None` at the end.
@@ -186,5 +198,41 @@ impl SurvivorBatch {
     /// All rows in order.
     pub fn iter(&self) -> impl Iterator<Item = Survivor<'_>> {
         (0..self.len()).map(|i| self.get(i))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn survivors_are_read_by_record_number_across_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let storage = Storage::new(runtime.handle().clone());
+        let uri = Uri::from_path(&folder.path().join("survivors")).unwrap();
+        let mut writer = SurvivorsWriter::create(&storage, &uri).unwrap();
+        let text = |record: u32| format!("the text of record {record} ").repeat(30);
+        for record in (0..30_000).filter(|record| record % 3 != 2) {
+            let (id, text) = (format!("id-{record}"), text(record));
+            let survivor = Survivor { record, offset: u64::from(record), id: &id, text: &text, extra: "" };
+            writer.push(&survivor).unwrap();
+        }
+        writer.finish().unwrap();
+        // Record 5 was dropped, and 90,000 never was.
+        for wanted in [vec![], vec![0, 5, 1_234, 8_193, 29_998, 90_000], vec![15_000]] {
+            let records = wanted.iter().copied().collect();
+            let mut reader = SurvivorsReader::open_records(storage.open(&uri).unwrap(), records).unwrap();
+            let mut found = Vec::new();
+            while let Some(batch) = reader.next_batch().unwrap() {
+                for survivor in batch.iter() {
+                    assert_eq!(survivor.text, text(survivor.record));
+                    found.push(survivor.record);
+                }
+            }
+            let there = wanted.into_iter().filter(|record| *record < 30_000 && record % 3 != 2);
+            assert_eq!(found, there.collect::<Vec<u32>>());
+        }
     }
 }

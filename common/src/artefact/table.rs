@@ -1,10 +1,14 @@
 //! Parquet as artefacts use it: row groups cut by rows and bytes, one thread, errors that name the file.
 
-use arrow_array::{ArrayRef, RecordBatch};
+use std::collections::BTreeSet;
+
+use arrow_array::{Array as _, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowPredicateFn, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
+};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -159,6 +163,32 @@ impl TableReader {
             builder = builder.with_row_groups(groups);
         }
         let batches = builder.with_batch_size(batch_rows).build().map_err(wrong)?;
+        Ok(Self { uri, batches })
+    }
+
+    /// Reads the rows alone whose `column`, of 32-bit numbers, is among `wanted`; pages without one are not decoded.
+    pub(super) fn open_rows(
+        object: ObjectReader,
+        column: &str,
+        wanted: BTreeSet<u32>,
+        batch_rows: usize,
+    ) -> Result<Self> {
+        let uri = object.uri().clone();
+        let wrong = |e: ParquetError| classify(e, Class::Storage, format_args!("cannot read `{uri}`"));
+        let builder = ParquetRecordBatchReaderBuilder::try_new(object).map_err(wrong)?;
+        let mask = ProjectionMask::columns(builder.parquet_schema(), [column]);
+        let is_wanted = move |batch: RecordBatch| {
+            let numbers = batch.columns().first().and_then(|c| c.as_any().downcast_ref::<UInt32Array>());
+            // A column of another type: the caller sees all rows, and says so.
+            Ok(BooleanArray::from_iter((0..batch.num_rows()).map(|row| {
+                Some(
+                    numbers
+                        .is_none_or(|numbers| numbers.is_valid(row) && wanted.contains(&numbers.value(row))),
+                )
+            })))
+        };
+        let filter = RowFilter::new(vec![Box::new(ArrowPredicateFn::new(mask, is_wanted))]);
+        let batches = builder.with_row_filter(filter).with_batch_size(batch_rows).build().map_err(wrong)?;
         Ok(Self { uri, batches })
     }
 

@@ -110,4 +110,39 @@ mod tests {
         assert!((similarity(&text, &near) - 291.0 / 301.0).abs() < 0.05);
         assert!(similarity(&text, &other) < 0.05);
     }
+
+    /// A text whose words and letters change between scripts, some of which have words and some have not.
+    fn mixed(changed: Option<usize>) -> String {
+        let word = |i: usize| match (changed, i % 6) {
+            (Some(at), _) if at == i => "ДРУГОЕ ".to_owned(),
+            (_, 0) => format!("Word{i} "),
+            (_, 1) => format!("слово{i} "),
+            (_, 2) => char::from_u32(0x4e00 + i as u32 * 7).into_iter().collect(),
+            (_, 3) => format!("كلمة{i} "),
+            (_, 4) => char::from_u32(0x3042 + i as u32 % 60).into_iter().collect(),
+            _ => format!("λέξη{i} "),
+        };
+        (0..300).map(word).collect()
+    }
+
+    #[test]
+    fn documents_of_mixed_scripts_are_equal_in_other_case_and_width_and_near_by_their_units() {
+        let text = mixed(None);
+        let wide: String = text
+            .to_uppercase()
+            .chars()
+            .map(|c| match c {
+                '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c),
+                ' ' => '\u{3000}',
+                c => c,
+            })
+            .collect();
+        assert_ne!(wide, text);
+        assert_eq!(sign(&wide), sign(&text));
+        for at in [6, 100, 152] {
+            let [text, near] = [&text, &mixed(Some(at))].map(|t| sign(t).1.unwrap_or_default());
+            // Five shingles differ of 296: each ideograph and kana is a unit, as is each word.
+            assert!((similarity(&text, &near) - 291.0 / 301.0).abs() < 0.05, "{}", similarity(&text, &near));
+        }
+    }
 }

@@ -8,7 +8,7 @@
 
 use bytes::{Buf, BufMut};
 
-use super::bits::{PAD, pack, packed_len, unpack, width};
+use super::bits::{PAD, pack, packed_len, unpack, unpack_all, width};
 
 /// Entries a block; the last one of a chunk may have fewer.
 pub(super) const BLOCK: usize = 128;
@@ -25,35 +25,91 @@ pub(super) struct Entry {
     pub(super) row: u32,
 }
 
+/// The entries of a block, field by field, since each field is packed by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Entries {
+    highs: [u64; BLOCK],
+    lows: [u64; BLOCK],
+    rows: [u64; BLOCK],
+    len: usize,
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self { highs: [0; BLOCK], lows: [0; BLOCK], rows: [0; BLOCK], len: 0 }
+    }
+}
+
+impl Entries {
+    /// How many there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The entry at `index`.
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> Entry {
+        Entry { high: self.highs[index], low: self.lows[index], row: self.rows[index] as u32 }
+    }
+
+    /// Gives each entry the row that `row` makes of its own; those for which it makes none go.
+    ///
+    /// # Errors
+    /// Of `row`.
+    pub(super) fn map_rows<E>(&mut self, row: impl Fn(u32) -> Result<Option<u32>, E>) -> Result<(), E> {
+        let mut kept = 0;
+        for index in 0..self.len {
+            if let Some(row) = row(self.rows[index] as u32)? {
+                self.highs[kept] = self.highs[index];
+                self.lows[kept] = self.lows[index];
+                self.rows[kept] = u64::from(row);
+                kept += 1;
+            }
+        }
+        self.len = kept;
+        Ok(())
+    }
+
+    /// Appends an entry; says whether the block is full.
+    #[inline]
+    fn push(&mut self, entry: Entry) -> bool {
+        self.highs[self.len] = entry.high;
+        self.lows[self.len] = entry.low;
+        self.rows[self.len] = u64::from(entry.row);
+        self.len += 1;
+        self.len == BLOCK
+    }
+}
+
 /// Packs sorted entries into a chunk.
 #[derive(Default)]
 pub(super) struct ChunkEncoder {
     heads: Vec<u8>,
     bodies: Vec<u8>,
-    block: Vec<Entry>,
+    block: Entries,
+    /// Distinct high halves of the blocks that are packed, in order.
+    keys: Vec<u64>,
     entries: u32,
 }
 
 impl ChunkEncoder {
     /// Adds an entry that is not below the last one; says whether the chunk is full.
+    #[inline]
     pub(super) fn push(&mut self, entry: Entry) -> bool {
-        self.block.push(entry);
-        self.entries += 1;
-        if self.block.len() < BLOCK {
-            return false;
+        self.block.push(entry) && self.end_block()
+    }
+
+    /// Ends the chunk: no entry follows. Returns the distinct high halves of its keys, in order.
+    pub(super) fn end(&mut self) -> &[u64] {
+        if self.block.len > 0 {
+            self.end_block();
         }
-        self.end_block();
-        self.heads.len() + self.bodies.len() >= FULL
+        &self.keys
     }
 
-    /// Whether there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries == 0
-    }
-
-    /// Moves the chunk to `payload`.
+    /// Moves the chunk, which has ended, to `payload`.
     pub(super) fn finish(&mut self, payload: &mut Vec<u8>) {
-        self.end_block();
         payload.clear();
         payload.put_u32_le(self.entries);
         payload.extend_from_slice(&self.heads);
@@ -61,29 +117,36 @@ impl ChunkEncoder {
         payload.extend_from_slice(&[0; PAD]);
         self.heads.clear();
         self.bodies.clear();
+        self.keys.clear();
         self.entries = 0;
     }
 
-    fn end_block(&mut self) {
-        let Some(first) = self.block.first() else {
-            return;
-        };
-        let (mut deltas, mut lows, mut rows) = (0, 0, 0);
-        let mut before = first.high;
-        for entry in &self.block {
-            deltas |= entry.high - before;
-            lows |= entry.low;
-            rows |= u64::from(entry.row);
-            before = entry.high;
+    /// Packs the block, which is not empty; says whether the chunk is full.
+    fn end_block(&mut self) -> bool {
+        let len = self.block.len;
+        let first = self.block.highs[0];
+        let mut deltas = [0; BLOCK];
+        for (delta, pair) in deltas.iter_mut().zip(self.block.highs[..len].windows(2)) {
+            *delta = pair[1] - pair[0];
         }
-        let widths = [deltas, lows, rows].map(width);
-        self.heads.put_u64_le(first.high);
-        self.heads.extend(widths.map(|bits| bits as u8));
-        let pairs = self.block.iter().zip(&self.block[1..]);
-        pack(pairs.map(|(before, entry)| entry.high - before.high), widths[0], &mut self.bodies);
-        pack(self.block.iter().map(|entry| entry.low), widths[1], &mut self.bodies);
-        pack(self.block.iter().map(|entry| u64::from(entry.row)), widths[2], &mut self.bodies);
-        self.block.clear();
+        self.heads.put_u64_le(first);
+        for numbers in [&deltas[..len - 1], &self.block.lows[..len], &self.block.rows[..len]] {
+            let bits = width(numbers.iter().fold(0, |all, number| all | number));
+            self.heads.push(bits as u8);
+            pack(numbers, bits, &mut self.bodies);
+        }
+        if self.keys.last() != Some(&first) {
+            self.keys.push(first);
+        }
+        if deltas[..len - 1].contains(&0) {
+            let pairs = self.block.highs[..len].windows(2);
+            self.keys.extend(pairs.filter(|pair| pair[0] != pair[1]).map(|pair| pair[1]));
+        } else {
+            self.keys.extend_from_slice(&self.block.highs[1..len]);
+        }
+        self.entries += len as u32;
+        self.block.len = 0;
+        self.heads.len() + self.bodies.len() >= FULL
     }
 }
 
@@ -124,14 +187,23 @@ pub(super) fn read_blocks(payload: &[u8], blocks: &mut Vec<Block>) -> Option<()>
 
 impl Block {
     /// The keys' high halves, as many as the block has entries; the rest of `keys` is left as it is.
+    #[inline]
     pub(super) fn keys(&self, payload: &[u8], keys: &mut [u64; BLOCK]) {
-        let deltas = &payload[self.deltas_at..];
+        unpack_all(&payload[self.deltas_at..], self.widths[0], &mut keys[1..self.len]);
+        keys[0] = self.first;
         let mut key = self.first;
-        keys[0] = key;
-        for (index, place) in keys[1..self.len].iter_mut().enumerate() {
-            key = key.wrapping_add(unpack(deltas, index, self.widths[0]));
+        for place in &mut keys[1..self.len] {
+            key = key.wrapping_add(*place);
             *place = key;
         }
+    }
+
+    /// All entries.
+    pub(super) fn decode(&self, payload: &[u8], entries: &mut Entries) {
+        entries.len = self.len;
+        self.keys(payload, &mut entries.highs);
+        unpack_all(&payload[self.lows_at()..], self.widths[1], &mut entries.lows[..self.len]);
+        unpack_all(&payload[self.rows_at()..], self.widths[2], &mut entries.rows[..self.len]);
     }
 
     /// The low half of the key at `index`.
@@ -166,17 +238,17 @@ mod tests {
     fn decoded(payload: &[u8]) -> Vec<Entry> {
         let mut blocks = Vec::new();
         read_blocks(payload, &mut blocks).unwrap();
-        let mut keys = [0; BLOCK];
-        let mut entries = Vec::new();
+        let mut all = Vec::new();
+        let mut entries = Entries::default();
         for block in blocks {
-            block.keys(payload, &mut keys);
-            entries.extend((0..block.len).map(|i| Entry {
-                high: keys[i],
-                low: block.low(payload, i),
-                row: block.row(payload, i),
-            }));
+            block.decode(payload, &mut entries);
+            for index in 0..entries.len() {
+                let entry = entries.get(index);
+                assert_eq!((entry.low, entry.row), (block.low(payload, index), block.row(payload, index)));
+                all.push(entry);
+            }
         }
-        entries
+        all
     }
 
     fn key() -> impl Strategy<Value = u64> {
@@ -196,8 +268,11 @@ mod tests {
                 encoder.push(*entry);
             }
             let mut payload = Vec::new();
+            let mut keys: Vec<u64> = entries.iter().map(|entry| entry.high).collect();
+            keys.dedup();
+            prop_assert_eq!(encoder.end(), keys);
             encoder.finish(&mut payload);
-            prop_assert!(encoder.is_empty());
+            prop_assert!(encoder.end().is_empty());
             prop_assert_eq!(decoded(&payload), entries);
         }
 
@@ -219,6 +294,7 @@ mod tests {
             encoder.push(Entry { high: key, low: 0, row: *row })
         });
         let mut payload = Vec::new();
+        encoder.end();
         encoder.finish(&mut payload);
         assert!(full.is_some());
         assert!((62 << 10..66 << 10).contains(&payload.len()), "{} bytes", payload.len());

@@ -26,37 +26,47 @@ impl FilterBuilder {
         self.blocks.clear();
         self.blocks.resize(count, [0; 8]);
         for key in keys {
-            let (block, bits) = place(*key, count);
-            for (word, bit) in self.blocks[block].iter_mut().zip(bits) {
-                *word |= bit;
+            let (block, low) = place(*key, count);
+            for (word, salt) in self.blocks[block].iter_mut().zip(&SALTS) {
+                *word |= bit(low, *salt);
             }
         }
         out.clear();
-        out.extend(self.blocks.iter().flatten().flat_map(|word| word.to_le_bytes()));
+        out.reserve(count * BLOCK_BYTES);
+        for word in self.blocks.as_flattened() {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
     }
 }
 
 /// Whether `key` may be in the set that the filter was built from. An empty filter holds nothing.
+#[inline]
 pub(super) fn may_hold(filter: &[u8], key: u64) -> bool {
     let count = filter.len() / BLOCK_BYTES;
     if count == 0 {
         return false;
     }
-    let (block, bits) = place(key, count);
+    let (block, low) = place(key, count);
     let words = filter[block * BLOCK_BYTES..(block + 1) * BLOCK_BYTES].chunks_exact(4);
-    words.zip(bits).all(|(word, bit)| {
+    words.zip(&SALTS).all(|(word, salt)| {
         let word = word.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
-        word & bit != 0
+        word & bit(low, *salt) != 0
     })
 }
 
-/// The key's block and its bit in each word of it.
-fn place(key: u64, blocks: usize) -> (usize, [u32; 8]) {
+/// The key's block, and what its bit in each word of it follows from.
+#[inline]
+fn place(key: u64, blocks: usize) -> (usize, u32) {
     // Keys are hashes as a rule; mixing them makes the filter as good where they are not.
     let hash = (key ^ key >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let block = ((hash >> 32) * blocks as u64) >> 32;
-    let low = (hash ^ hash >> 29) as u32;
-    (block as usize, SALTS.map(|salt| 1 << (low.wrapping_mul(salt) >> 27)))
+    (block as usize, (hash ^ hash >> 29) as u32)
+}
+
+/// The bit of a key in the word of a salt.
+#[inline]
+fn bit(low: u32, salt: u32) -> u32 {
+    1 << (low.wrapping_mul(salt) >> 27)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use bytes::{Buf, BufMut};
 use tamis_common::{Error, Result};
 
-use super::block::{BLOCK, Block, ChunkEncoder, Entry, read_blocks};
+use super::block::{BLOCK, Block, ChunkEncoder, Entries, Entry, read_blocks};
 use super::file::{ChunkRef, FileReader, FileWriter};
 use super::filter::{FALSE_POSITIVES, FilterBuilder, may_hold};
 use super::walk::walk;
@@ -152,8 +152,6 @@ pub(super) struct ListWriter<'a> {
     file: &'a mut FileWriter,
     encoder: ChunkEncoder,
     filter: FilterBuilder,
-    /// Distinct high halves of the chunk, in order.
-    keys: Vec<u64>,
     list: List,
     last: Entry,
     payload: Vec<u8>,
@@ -166,7 +164,6 @@ impl<'a> ListWriter<'a> {
             file,
             encoder: ChunkEncoder::default(),
             filter: FilterBuilder::default(),
-            keys: Vec::new(),
             list: List::default(),
             last: Entry::default(),
             payload: Vec::new(),
@@ -177,14 +174,12 @@ impl<'a> ListWriter<'a> {
     ///
     /// # Errors
     /// Of the file; `Class::Internal` if it is below the last one.
+    #[inline]
     pub(super) fn push(&mut self, entry: Entry) -> Result<()> {
         if entry < self.last {
             return Err(Error::internal("entries of an index list are not sorted"));
         }
         self.last = entry;
-        if self.keys.last() != Some(&entry.high) {
-            self.keys.push(entry.high);
-        }
         if self.encoder.push(entry) {
             self.end_chunk()?;
         }
@@ -196,83 +191,57 @@ impl<'a> ListWriter<'a> {
     /// # Errors
     /// Of the file.
     pub(super) fn finish(mut self) -> Result<List> {
-        if !self.encoder.is_empty() {
-            self.end_chunk()?;
-        }
+        self.end_chunk()?;
         Ok(self.list)
     }
 
     fn end_chunk(&mut self) -> Result<()> {
-        self.filter.build(&self.keys, &mut self.payload);
+        let keys = self.encoder.end();
+        let Some(first) = keys.first().copied() else {
+            return Ok(());
+        };
+        self.filter.build(keys, &mut self.payload);
         let filter = self.file.chunk(&self.payload)?;
         self.encoder.finish(&mut self.payload);
         let chunk = self.file.chunk(&self.payload)?;
-        self.list.fences.push(Fence { first: self.keys[0], filter, chunk_len: chunk.len });
-        self.keys.clear();
+        self.list.fences.push(Fence { first, filter, chunk_len: chunk.len });
         Ok(())
     }
 }
 
-/// Reads a list from end to end.
+/// Reads a list from end to end, block by block.
 pub(super) struct ListCursor<'a> {
     file: &'a FileReader,
     fences: std::slice::Iter<'a, Fence>,
     bytes: Vec<u8>,
     blocks: Vec<Block>,
-    next_block: usize,
-    entries: Vec<Entry>,
-    next_entry: usize,
+    next: usize,
 }
 
 impl<'a> ListCursor<'a> {
-    /// Starts before the first entry.
+    /// Starts before the first block.
     pub(super) fn new(file: &'a FileReader, list: &'a List) -> Self {
-        Self {
-            file,
-            fences: list.fences.iter(),
-            bytes: Vec::new(),
-            blocks: Vec::new(),
-            next_block: 0,
-            entries: Vec::with_capacity(BLOCK),
-            next_entry: 0,
-        }
+        Self { file, fences: list.fences.iter(), bytes: Vec::new(), blocks: Vec::new(), next: 0 }
     }
 
-    /// The next entry; `None` at the end.
+    /// Decodes the next block into `entries`; false at the end.
     ///
     /// # Errors
     /// Of the file.
-    pub(super) fn next(&mut self) -> Result<Option<Entry>> {
-        if self.next_entry == self.entries.len() && !self.fill()? {
-            return Ok(None);
-        }
-        self.next_entry += 1;
-        Ok(self.entries.get(self.next_entry - 1).copied())
-    }
-
-    fn fill(&mut self) -> Result<bool> {
-        if self.next_block == self.blocks.len() {
+    pub(super) fn next(&mut self, entries: &mut Entries) -> Result<bool> {
+        if self.next == self.blocks.len() {
             let Some(fence) = self.fences.next() else {
                 return Ok(false);
             };
             let payload = self.file.chunk(fence.chunk(), &mut self.bytes)?;
             blocks_of(self.file, payload, &mut self.blocks)?;
-            self.next_block = 0;
+            self.next = 0;
         }
-        let Some(block) = self.blocks.get(self.next_block) else {
+        let Some(block) = self.blocks.get(self.next) else {
             return Err(self.file.damaged("a chunk of entries is empty"));
         };
-        self.next_block += 1;
-        let payload = FileReader::payload(&self.bytes);
-        let mut keys = [0; BLOCK];
-        block.keys(payload, &mut keys);
-        self.entries.clear();
-        self.entries.extend(keys[..block.len].iter().enumerate().map(|(index, key)| Entry {
-            high: *key,
-            low: block.low(payload, index),
-            row: block.row(payload, index),
-        }));
-        self.next_entry = 0;
+        self.next += 1;
+        block.decode(FileReader::payload(&self.bytes), entries);
         Ok(true)
     }
 }
@@ -344,10 +313,11 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let (file, list) = written(folder.path(), &entries);
             let mut cursor = ListCursor::new(&file, &list);
-            for entry in &entries {
-                prop_assert_eq!(cursor.next().unwrap(), Some(*entry));
+            let (mut block, mut scanned) = (Entries::default(), Vec::new());
+            while cursor.next(&mut block).unwrap() {
+                scanned.extend((0..block.len()).map(|index| block.get(index)));
             }
-            prop_assert_eq!(cursor.next().unwrap(), None);
+            prop_assert_eq!(&scanned, &entries);
 
             let mut expected = Vec::new();
             for (tag, key) in keys.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tamis_common::Result;
 
-use super::block::Entry;
+use super::block::{Entries, Entry};
 use super::file::FileRecord;
 use super::list::{ListCursor, ListWriter};
 use super::run::{Run, RunWriter, Segments};
@@ -99,38 +99,92 @@ impl<'a> Moves<'a> {
         Self { run, shifts: shifts.collect() }
     }
 
-    /// The next live entry of a cursor over the run, with its new row.
-    fn next(&self, cursor: &mut ListCursor<'_>) -> Result<Option<Entry>> {
-        while let Some(entry) = cursor.next()? {
-            let Some(segment) = self.run.segments().of(entry.row) else {
-                return Err(self.run.foreign_row(entry.row));
-            };
-            if let Some(shift) = self.shifts[segment] {
-                return Ok(Some(Entry { row: entry.row.wrapping_add(shift), ..entry }));
+    /// The row that a row becomes; `None`: it is dead.
+    #[inline]
+    fn target(&self, row: u32) -> Result<Option<u32>> {
+        match self.run.segments().of(row) {
+            Some(segment) => Ok(self.shifts[segment].map(|shift| row.wrapping_add(shift))),
+            None => Err(self.run.foreign_row(row)),
+        }
+    }
+}
+
+/// A list that is merged: its live entries with their new rows, block by block.
+struct Input<'a> {
+    moves: &'a Moves<'a>,
+    cursor: ListCursor<'a>,
+    entries: Entries,
+    next: usize,
+}
+
+impl<'a> Input<'a> {
+    /// Stands at the first live entry; `None`: there is none.
+    fn open(moves: &'a Moves<'a>, list: usize) -> Result<Option<Self>> {
+        let cursor = moves.run.cursor(list);
+        let mut input = Self { moves, cursor, entries: Entries::default(), next: 0 };
+        Ok(input.fill()?.then_some(input))
+    }
+
+    #[inline]
+    fn head(&self) -> Entry {
+        self.entries.get(self.next)
+    }
+
+    /// Goes to the next live entry; false at the end.
+    #[inline]
+    fn advance(&mut self) -> Result<bool> {
+        self.next += 1;
+        if self.next < self.entries.len() { Ok(true) } else { self.fill() }
+    }
+
+    fn fill(&mut self) -> Result<bool> {
+        self.next = 0;
+        while self.cursor.next(&mut self.entries)? {
+            self.entries.map_rows(|row| self.moves.target(row))?;
+            if self.entries.len() > 0 {
+                return Ok(true);
             }
         }
-        Ok(None)
+        Ok(false)
     }
 }
 
 fn merge_list(moves: &[Moves<'_>], list: usize, out: &mut ListWriter<'_>) -> Result<()> {
     let mut inputs = Vec::with_capacity(moves.len());
     for of_run in moves {
-        let mut cursor = of_run.run.cursor(list);
-        if let Some(head) = of_run.next(&mut cursor)? {
-            inputs.push((head, cursor, of_run));
-        }
+        inputs.extend(Input::open(of_run, list)?);
     }
-    // A handful of inputs: a scan for the least is as fast as a heap.
-    while let Some(least) = (0..inputs.len()).min_by_key(|i| inputs[*i].0) {
-        let (head, cursor, of_run) = &mut inputs[least];
-        out.push(*head)?;
-        match of_run.next(cursor)? {
-            Some(next) => *head = next,
-            None => drop(inputs.swap_remove(least)),
+    let mut keys: Vec<u64> = inputs.iter().map(|input| input.head().high).collect();
+    while let Some(least) = least(&keys, &inputs) {
+        let input = &mut inputs[least];
+        out.push(input.head())?;
+        if input.advance()? {
+            keys[least] = input.head().high;
+        } else {
+            inputs.swap_remove(least);
+            keys.swap_remove(least);
         }
     }
     Ok(())
+}
+
+/// Index of the input with the least head. A handful of inputs, whose `keys` are the high halves of their heads: a scan
+/// that the processor need not foresee is faster than a heap.
+#[inline]
+fn least(keys: &[u64], inputs: &[Input<'_>]) -> Option<usize> {
+    let mut least = 0;
+    let mut key = *keys.first()?;
+    let mut tied = false;
+    for (index, other) in keys.iter().enumerate().skip(1) {
+        let below = *other < key;
+        tied = (tied & !below) | (*other == key);
+        least = if below { index } else { least };
+        key = key.min(*other);
+    }
+    if tied {
+        return (0..inputs.len()).min_by_key(|index| inputs[*index].head());
+    }
+    Some(least)
 }
 
 #[cfg(test)]

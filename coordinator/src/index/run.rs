@@ -9,6 +9,7 @@ use bytes::{Buf, BufMut};
 use tamis_common::Result;
 
 use super::EntryRef;
+use super::block::Entries;
 use super::file::{FileReader, FileRecord, FileWriter, Kind};
 use super::list::{List, ListCursor, ListWriter, Probe, Scratch};
 
@@ -76,6 +77,7 @@ impl Segments {
     }
 
     /// Index of the segment of a row; `None`: the run has no such row.
+    #[inline]
     pub(super) fn of(&self, row: u32) -> Option<usize> {
         let bucket = (row >> self.shift) as usize;
         let low = *self.starts.get(bucket)? as usize;
@@ -214,15 +216,18 @@ impl Run {
         self.file.verify(&self.record)?;
         for list in 0..self.lists.len() {
             let mut cursor = self.cursor(list);
+            let mut entries = Entries::default();
             let mut last = None;
-            while let Some(entry) = cursor.next()? {
-                if Some(entry) < last {
-                    return Err(self.file.damaged(format_args!("list {list} is not sorted")));
+            while cursor.next(&mut entries)? {
+                for entry in (0..entries.len()).map(|index| entries.get(index)) {
+                    if Some(entry) < last {
+                        return Err(self.file.damaged(format_args!("list {list} is not sorted")));
+                    }
+                    if self.segments.of(entry.row).is_none() {
+                        return Err(self.foreign_row(entry.row));
+                    }
+                    last = Some(entry);
                 }
-                if self.segments.of(entry.row).is_none() {
-                    return Err(self.foreign_row(entry.row));
-                }
-                last = Some(entry);
             }
         }
         Ok(())

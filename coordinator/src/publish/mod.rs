@@ -119,3 +119,79 @@ pub fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     bytes.push(b'\n');
     Ok(bytes)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    use tamis_common::storage::Written;
+
+    use super::*;
+
+    const FILES: [&str; 3] = ["text/part-00000.jsonl", "text/part-00001.jsonl", "drops/part-00000.parquet"];
+
+    /// Every file below a folder with its bytes.
+    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if entry.path().is_dir() {
+                found.extend(
+                    files(&entry.path()).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)),
+                );
+            } else {
+                found.insert(name, fs::read(entry.path()).unwrap());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_publication_that_ends_in_any_step_is_made_whole_by_the_next() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let storage = Storage::new(runtime.handle().clone());
+        // What stands in the way of a step: a folder where a file is moved to, or where it is written first.
+        let obstacles = FILES.map(str::to_owned).into_iter();
+        let obstacles = obstacles.chain([REPORT, RUN, MANIFEST].map(|name| format!("{name}.partial")));
+        for (step, obstacle) in obstacles.enumerate() {
+            let folder = tempfile::tempdir().unwrap();
+            let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
+            let outgoing = FILES.map(|name| {
+                let path = work.join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, name).unwrap();
+                let written = Written { size: name.len() as u64, sha256: "0".repeat(64) };
+                let file = FileEntry { name: name.into(), written, content_sha256: None, records: 1 };
+                Outgoing { folder: Uri::from_path(&work).unwrap(), file, source: "web".into() }
+            });
+            // What an earlier job left, and its manifest.
+            fs::create_dir_all(out.join("text")).unwrap();
+            fs::write(out.join("text/part-00007.jsonl"), "old").unwrap();
+            fs::write(out.join(MANIFEST), "old").unwrap();
+            fs::create_dir_all(out.join(&obstacle)).unwrap();
+            let output = Uri::from_path(&out).unwrap();
+            let publish = || publish_files(&storage, &output, &outgoing, b"report", b"run");
+
+            publish().unwrap_err();
+            let left = files(&out);
+            assert!(!left.contains_key(MANIFEST), "{obstacle}: nothing vouches for half an output");
+            assert_eq!(left.len(), step, "{obstacle}: {:?}", left.keys());
+            fs::remove_dir(out.join(&obstacle)).unwrap();
+            for _ in 0..2 {
+                publish().unwrap();
+                let mut whole = files(&out);
+                let manifest: Manifest = serde_json::from_slice(&whole.remove(MANIFEST).unwrap()).unwrap();
+                let vouched: Vec<String> = manifest.files.into_iter().map(|file| file.file.name).collect();
+                assert_eq!(vouched, [FILES[2], REPORT, FILES[0], FILES[1]]);
+                assert_eq!(
+                    (whole.remove(REPORT).unwrap(), whole.remove(RUN).unwrap()),
+                    (b"report".into(), b"run".into())
+                );
+                assert_eq!(whole, FILES.map(|name| (name.to_owned(), name.as_bytes().to_vec())).into());
+            }
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! The clusters of a job as its users see them: every pair that was found, and what is worth a look.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{FileEntry, PairRow, PairsWriter, Partner};
+use tamis_common::artefact::{FileEntry, PairRow, PairsWriter, Partner, SurvivorsReader, excerpt};
 use tamis_common::dedup::{UnionFind, similarity_of_equal};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::stats::Log2Histogram;
@@ -18,9 +18,10 @@ use super::pairs::Pairs;
 use super::{PartnerRef, Resolution, VerdictShard};
 use crate::index::DedupIndex;
 
-/// Clusters that the report shows, and documents of each.
+/// Clusters that the report shows, and documents of each beside the one that stands for it: what is shown of a job is
+/// bounded, however large it is.
 const LARGEST: usize = 10;
-const SAMPLES: usize = 5;
+const SAMPLES: usize = 2;
 
 /// The clusters of a job, and the pairs that made them.
 pub struct Clusters {
@@ -53,9 +54,20 @@ pub struct LargeCluster {
     /// Members: documents of the job, and the index entries that they were tied to.
     pub size: u64,
     /// What stands for it.
-    pub kept: Partner,
-    /// Its first documents.
-    pub samples: Vec<Partner>,
+    pub kept: ClusterMember,
+    /// Its first documents beside that.
+    pub samples: Vec<ClusterMember>,
+}
+
+/// A member of a cluster, as the report shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClusterMember {
+    /// What users call it.
+    #[serde(flatten)]
+    pub name: Partner,
+    /// The start of its text; none of an entry of the index, which keeps no texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// What was written, and what the report shows of it.
@@ -158,7 +170,8 @@ fn largest(
         order.iter().map(|cluster| (*cluster, Vec::new())).collect();
     for doc in 0..documents.len() {
         if let Some(found) = roots.rank_of(sets.root(doc)).and_then(|cluster| samples.get_mut(&cluster))
-            && found.len() < SAMPLES
+            // One more, since what stands for it may be among them.
+            && found.len() <= SAMPLES
         {
             found.push(documents.doc(doc));
         }
@@ -173,18 +186,58 @@ fn largest(
             kept.entry(cluster).or_insert(duplicate.kept);
         }
     }
-    let large = order.into_iter().map(|cluster| {
-        let found = &samples[&cluster];
+    let mut shown = Vec::with_capacity(order.len());
+    for cluster in order {
+        let mut others = samples.remove(&cluster).unwrap_or_default();
         // Of references alone nothing is dropped.
-        let kept = kept.get(&cluster).copied().or_else(|| found.first().copied().map(PartnerRef::Job));
+        let first = || others.first().copied().map(PartnerRef::Job);
+        let kept = kept.get(&cluster).copied().or_else(first);
         let kept = kept.ok_or_else(|| Error::internal("a cluster has no document"))?;
-        Ok(LargeCluster {
-            size: sizes[cluster as usize],
-            kept: names.partner(kept)?,
-            samples: found.iter().map(|doc| names.partner(PartnerRef::Job(*doc))).collect::<Result<_>>()?,
-        })
+        others.retain(|doc| PartnerRef::Job(*doc) != kept);
+        others.truncate(SAMPLES);
+        shown.push((sizes[cluster as usize], kept, others));
+    }
+    let kept_docs = shown.iter().filter_map(|(_, kept, _)| match kept {
+        PartnerRef::Job(doc) => Some(doc),
+        PartnerRef::Index(_) => None,
+    });
+    let docs = shown.iter().flat_map(|(_, _, others)| others).chain(kept_docs).copied().collect();
+    let texts = texts(input, &docs)?;
+    let member = |member: PartnerRef| -> Result<ClusterMember> {
+        let text = match member {
+            PartnerRef::Job(doc) => texts.get(&doc).cloned(),
+            PartnerRef::Index(_) => None,
+        };
+        Ok(ClusterMember { name: names.partner(member)?, text })
+    };
+    let large = shown.into_iter().map(|(size, kept, others)| {
+        let samples = others.into_iter().map(|doc| member(PartnerRef::Job(doc))).collect::<Result<_>>()?;
+        Ok(LargeCluster { size, kept: member(kept)?, samples })
     });
     large.collect()
+}
+
+/// The starts of the texts of a few documents.
+fn texts(input: &ClusterInput<'_, '_>, docs: &BTreeSet<DocRef>) -> Result<BTreeMap<DocRef, String>> {
+    let mut texts = BTreeMap::new();
+    for shard in input.shards {
+        let here = docs.range(DocRef::new(shard.id, 0)..=DocRef::new(shard.id, u32::MAX));
+        let records: BTreeSet<u32> = here.map(|doc| doc.record()).collect();
+        if records.is_empty() {
+            continue;
+        }
+        let object = input.storage.open(&shard.survivors)?;
+        let mut survivors = SurvivorsReader::open_records(object, records)?;
+        while let Some(batch) = survivors.next_batch()? {
+            for survivor in batch.iter() {
+                texts.insert(DocRef::new(shard.id, survivor.record), excerpt(survivor.text));
+            }
+        }
+    }
+    match docs.iter().find(|doc| !texts.contains_key(doc)) {
+        Some(doc) => Err(Error::storage(format!("document {doc} is in a cluster but has no text"))),
+        None => Ok(texts),
+    }
 }
 
 /// The files of pairs, one after the other.

@@ -47,7 +47,7 @@ use pairs::Pairs;
 use signatures::Signatures;
 use verify::Links;
 
-pub use clusters::{ClusterFacts, ClusterInput, Clusters, LargeCluster, write_clusters};
+pub use clusters::{ClusterFacts, ClusterInput, ClusterMember, Clusters, LargeCluster, write_clusters};
 pub use names::Names;
 pub use verdicts::{VerdictInput, VerdictShard, write_verdicts};
 

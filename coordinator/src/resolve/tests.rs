@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tamis_common::artefact::{BandsWriter, DocumentRow, DocumentsWriter, Partner, VerdictsReader};
+use tamis_common::artefact::{
+    BandsWriter, DocumentRow, DocumentsWriter, Partner, Survivor, SurvivorsWriter, VerdictsReader,
+};
 use tamis_common::dedup::similarity;
 use tamis_common::ids::JobId;
 
@@ -222,6 +224,29 @@ impl Job {
         .unwrap()
     }
 
+    /// The shards as writers of decisions see them, with the texts of all documents, which say their ids.
+    fn verdict_shards(&self) -> Vec<VerdictShard<'static>> {
+        let shard = |shard: &ResolveShard| {
+            let survivors = self.uri(&format!("{}-survivors", shard.id));
+            let mut writer = SurvivorsWriter::create(&self.storage, &survivors).unwrap();
+            for (n, doc) in self.docs.iter().enumerate().filter(|(_, doc)| doc.shard() == shard.id) {
+                let id = format!("id-{n}");
+                let text = format!("text of {id} {}", "字".repeat(400));
+                let (record, offset) = (doc.record(), 0);
+                writer.push(&Survivor { record, offset, id: &id, text: &text, extra: "" }).unwrap();
+            }
+            writer.finish().unwrap();
+            VerdictShard {
+                id: shard.id,
+                documents: shard.documents.clone(),
+                survivors,
+                source: ["x", "y"][shard.id.0 as usize],
+                is_reference: shard.is_reference,
+            }
+        };
+        self.shards.iter().map(shard).collect()
+    }
+
     /// A document's place in the job.
     fn place(&self, doc: DocRef) -> usize {
         self.docs.binary_search(&doc).unwrap()
@@ -424,16 +449,7 @@ fn verdicts_name_partners_of_job_and_index() {
     let docs = [doc(a, 0), short(7), doc(changed(a, 2), 0), short(3), doc(a, 0)];
     let job = Job::write(&docs, &[2], &params());
     let (resolution, clusters) = job.resolve_with_clusters(Keep::First, &params(), PLENTY, Some(&index));
-    let shards: Vec<_> = job
-        .shards
-        .iter()
-        .map(|s| VerdictShard {
-            id: s.id,
-            documents: s.documents.clone(),
-            source: ["x", "y"][s.id.0 as usize],
-            is_reference: false,
-        })
-        .collect();
+    let shards = job.verdict_shards();
     let input =
         ClusterInput { storage: &job.storage, resolution: &resolution, shards: &shards, index: Some(&index) };
     let (_, names) = write_clusters(&input, clusters, &job.uri("clusters")).unwrap();
@@ -470,6 +486,37 @@ fn verdicts_name_partners_of_job_and_index() {
     assert_eq!(second[0].cause.kept, Some(here.clone()));
     assert_eq!(second[0].cause.value, Some(similar(14)));
     assert_eq!(second[1].cause.via, Some(here));
+}
+
+#[test]
+fn the_largest_clusters_are_shown_with_what_stands_for_them_and_the_start_of_texts() {
+    let index = MemoryIndex(BTreeMap::from([(EntryRef { job: 4, entry: 2 }, short(7))]));
+    let mut docs = vec![short(7), short(7), short(8)];
+    docs.extend((0..4).map(|chars| doc([1; K], 0).of_chars(chars)));
+    // Twelve pairs: with the others more than are shown.
+    docs.extend((100..112).flat_map(|hash| [short(hash), short(hash)]));
+    let job = Job::write(&docs, &[5], &params());
+    let (resolution, clusters) = job.resolve_with_clusters(Keep::Longest, &params(), PLENTY, Some(&index));
+    let shards = job.verdict_shards();
+    let input =
+        ClusterInput { storage: &job.storage, resolution: &resolution, shards: &shards, index: Some(&index) };
+    let (facts, _) = write_clusters(&input, clusters, &job.uri("clusters")).unwrap();
+    let sizes: Vec<u64> = facts.largest.iter().map(|cluster| cluster.size).collect();
+    assert_eq!(sizes, [4, 3, 2, 2, 2, 2, 2, 2, 2, 2]);
+    let ids = |cluster: &LargeCluster| -> Vec<String> {
+        let members = std::iter::once(&cluster.kept).chain(&cluster.samples);
+        members.map(|member| member.name.id.clone()).collect()
+    };
+    assert_eq!(ids(&facts.largest[0]), ["id-6", "id-3", "id-4"]);
+    assert_eq!(ids(&facts.largest[1]), ["entry-2", "id-0", "id-1"]);
+    assert_eq!(ids(&facts.largest[2]), ["id-7", "id-8"]);
+    assert_eq!(facts.largest[1].kept.text, None);
+    let sample = &facts.largest[1].samples[0];
+    let text = sample.text.as_ref().unwrap();
+    assert!(text.starts_with("text of id-0 字字"), "{text}");
+    assert_eq!(text.chars().count(), 300);
+    let json = serde_json::to_value(sample).unwrap();
+    assert_eq!(json, serde_json::json!({ "job": null, "source": "x", "id": "id-0", "text": text }));
 }
 
 /// The rules, followed word by word: sets of places, entries behind them.

@@ -24,6 +24,8 @@ pub struct VerdictShard<'a> {
     pub id: ShardId,
     /// Its document table.
     pub documents: Uri,
+    /// The texts of its documents.
+    pub survivors: Uri,
     /// The name of its source.
     pub source: &'a str,
     /// Whether none of its documents is written, since its source is only compared with.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tamis_tests::corpus;
 use tamis_tests::output::Output;
 use tamis_tests::process::{CoordinatorProcess, json_values, tamis_fails, tamis_ok};
-use tamis_tests::spec;
+use tamis_tests::{spec, until};
 
 const DOCUMENTS: usize = 1_000;
 
@@ -98,12 +98,14 @@ fn a_damaged_index_is_refused_and_made_anew_without_what_was_forgotten() {
     let coordinator = CoordinatorProcess::start(path);
     let sound = index(&coordinator, &["verify", "books"]).remove(0);
     coordinator.stop();
-    let runs = fs::read_dir(path.join("data/index/runs")).unwrap();
-    let run_file = runs.map(|entry| entry.unwrap().path()).find(|path| path.extension().unwrap() == "run");
-    let run_file = run_file.unwrap();
-    let mut bytes = fs::read(&run_file).unwrap();
-    bytes.truncate(bytes.len() - 40);
-    fs::write(&run_file, bytes).unwrap();
+    for file in fs::read_dir(path.join("data/index/runs")).unwrap() {
+        let file = file.unwrap().path();
+        let mut bytes = fs::read(&file).unwrap();
+        // In every part of the file but its ends.
+        let part = bytes.len() / 50;
+        bytes.iter_mut().step_by(part).skip(1).for_each(|byte| *byte ^= 0x20);
+        fs::write(&file, bytes).unwrap();
+    }
     let (code, said) = tamis_fails(path, &["run", "third.toml", "--data-dir", "data"]);
     assert!(code != 0 && said.contains("tamis index rebuild") && said.contains("is damaged"), "{said}");
 
@@ -113,6 +115,51 @@ fn a_damaged_index_is_refused_and_made_anew_without_what_was_forgotten() {
     let third = run(path, "third");
     assert!(third.records().is_empty());
     assert!(third.drops().iter().all(|drop| drop.kept_job == Some(job_of(&second))));
+}
+
+#[test]
+fn a_coordinator_killed_in_each_step_of_publish_publishes_the_same_bytes_and_enters_the_job_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    const PARTS: usize = 24;
+    corpus::write_jsonl(&path.join("in"), &corpus::documents(DOCUMENTS, 3), PARTS);
+    for name in ["calm", "stormy"] {
+        let text = spec("in", name, "[dedup]\nindex = \"books\"");
+        fs::write(path.join(format!("{name}.toml")), text).unwrap();
+    }
+    tamis_ok(path, &["run", "calm.toml", "--data-dir", "data-calm"]);
+    let calm = Output::new(path.join("calm")).checked_manifest();
+
+    let mut coordinator = CoordinatorProcess::start(path);
+    let _worker = coordinator.worker();
+    let job = coordinator.submit("stormy.toml");
+    let published = |folder: &str| fs::read_dir(path.join("stormy").join(folder)).map_or(0, Iterator::count);
+    let is_there = |name: &str| path.join("stormy").join(name).exists();
+    let index_files = || fs::read_dir(path.join("data/index/runs")).map_or(0, Iterator::count);
+    let steps: [(&str, &dyn Fn() -> bool); 8] = [
+        ("the first file is at its place", &|| published("text") > 0),
+        ("half of the files are", &|| published("text") > PARTS / 2),
+        ("all files are", &|| published("text") == PARTS),
+        ("the report is written", &|| is_there("report.json")),
+        ("the run is recorded", &|| is_there("run.json")),
+        ("the manifest makes it whole", &|| is_there("manifest.json")),
+        ("a file of the index is begun", &|| index_files() > 0),
+        ("the files of the index are written", &|| index_files() > 1),
+    ];
+    for (step, is_reached) in steps {
+        // Asked without a pause, so that the kill falls into the step.
+        until(step, || (0..2_000).any(|_| is_reached()).then_some(()));
+        coordinator = coordinator.kill_and_restart();
+    }
+    coordinator.until_published(&job);
+    let stormy = Output::new(path.join("stormy"));
+    assert_eq!(stormy.checked_manifest(), calm);
+    stormy.check_sums();
+    let stats = index(&coordinator, &["verify", "books"]).remove(0);
+    assert_eq!(stats["documents"], corpus::unique(DOCUMENTS));
+    let stats = index(&coordinator, &["stats", "books"]).remove(0);
+    assert_eq!((stats["jobs"].as_array().unwrap().len(), &stats["jobs"][0]["job_id"]), (1, &job.into()));
+    assert_eq!(index_files(), 2, "what killed attempts left is removed");
 }
 
 #[test]
