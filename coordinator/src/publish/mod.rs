@@ -155,7 +155,8 @@ mod tests {
         let storage = Storage::new(runtime.handle().clone());
         // What stands in the way of a step: a folder where a file is moved to, or where it is written first.
         let obstacles = FILES.map(str::to_owned).into_iter();
-        let obstacles = obstacles.chain([REPORT, RUN, MANIFEST].map(|name| format!("{name}.partial")));
+        let obstacles =
+            obstacles.chain([RUN, REPORT, HTML, TRAINING, MANIFEST].map(|name| format!("{name}.partial")));
         for (step, obstacle) in obstacles.enumerate() {
             let folder = tempfile::tempdir().unwrap();
             let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
@@ -173,7 +174,13 @@ mod tests {
             fs::write(out.join(MANIFEST), "old").unwrap();
             fs::create_dir_all(out.join(&obstacle)).unwrap();
             let output = Uri::from_path(&out).unwrap();
-            let publish = || publish_files(&storage, &output, &outgoing, b"report", b"run");
+            let reports = Reports {
+                report: b"report".into(),
+                html: b"html".into(),
+                training: b"training".into(),
+                run: b"run".into(),
+            };
+            let publish = || publish_files(&storage, &output, &outgoing, &reports);
 
             publish().unwrap_err();
             let left = files(&out);
@@ -185,10 +192,16 @@ mod tests {
                 let mut whole = files(&out);
                 let manifest: Manifest = serde_json::from_slice(&whole.remove(MANIFEST).unwrap()).unwrap();
                 let vouched: Vec<String> = manifest.files.into_iter().map(|file| file.file.name).collect();
-                assert_eq!(vouched, [FILES[2], REPORT, FILES[0], FILES[1]]);
+                assert_eq!(vouched, [FILES[2], HTML, REPORT, FILES[0], FILES[1], TRAINING]);
+                let told = [REPORT, HTML, TRAINING, RUN].map(|name| whole.remove(name).unwrap());
                 assert_eq!(
-                    (whole.remove(REPORT).unwrap(), whole.remove(RUN).unwrap()),
-                    (b"report".into(), b"run".into())
+                    told,
+                    [
+                        reports.report.clone(),
+                        reports.html.clone(),
+                        reports.training.clone(),
+                        reports.run.clone()
+                    ]
                 );
                 assert_eq!(whole, FILES.map(|name| (name.to_owned(), name.as_bytes().to_vec())).into());
             }

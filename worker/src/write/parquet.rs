@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -50,9 +50,7 @@ impl ParquetWriter {
             Field::new("text", DataType::Utf8, false),
             Field::new("extra", DataType::Utf8, true),
         ]));
-        let object = storage.create(&uri)?;
-        let writer = ArrowWriter::try_new(object, schema.clone(), Some(properties(level)?))
-            .map_err(|e| write_error(&uri, e))?;
+        let writer = begin(storage, &uri, &schema, level)?;
         Ok(Self {
             uri,
             name,
@@ -74,12 +72,9 @@ impl ParquetWriter {
             return Ok(());
         }
         (self.rows, self.bytes) = (0, 0);
-        let group = RecordBatch::try_new(
-            self.schema.clone(),
-            vec![Arc::new(self.id.finish()), Arc::new(self.text.finish()), Arc::new(self.extra.finish())],
-        )
-        .map_err(|e| Error::internal(format!("documents do not fit the schema of `{}`: {e}", self.uri)))?;
-        self.writer.write(&group).and_then(|()| self.writer.flush()).map_err(|e| write_error(&self.uri, e))
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(self.id.finish()), Arc::new(self.text.finish()), Arc::new(self.extra.finish())];
+        write_group(&mut self.writer, &self.uri, &self.schema, columns)
     }
 }
 
@@ -115,7 +110,30 @@ impl TextWriter for ParquetWriter {
     }
 }
 
-pub(super) fn properties(level: i32) -> Result<WriterProperties> {
+/// Starts a file of row groups, which callers cut.
+pub(super) fn begin(
+    storage: &Storage,
+    uri: &Uri,
+    schema: &SchemaRef,
+    level: i32,
+) -> Result<ArrowWriter<ObjectWriter>> {
+    let object = storage.create(uri)?;
+    ArrowWriter::try_new(object, schema.clone(), Some(properties(level)?)).map_err(|e| write_error(uri, e))
+}
+
+/// Writes the columns of a group.
+pub(super) fn write_group(
+    writer: &mut ArrowWriter<ObjectWriter>,
+    uri: &Uri,
+    schema: &SchemaRef,
+    columns: Vec<ArrayRef>,
+) -> Result<()> {
+    let group = RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|e| Error::internal(format!("documents do not fit the schema of `{uri}`: {e}")))?;
+    writer.write(&group).and_then(|()| writer.flush()).map_err(|e| write_error(uri, e))
+}
+
+fn properties(level: i32) -> Result<WriterProperties> {
     let level = ZstdLevel::try_new(level)
         .map_err(|e| Error::spec(format!("`output.level` must be 1 to 19, got {level}: {e}")))?;
     Ok(WriterProperties::builder()

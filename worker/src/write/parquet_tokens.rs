@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::ArrayRef;
 use arrow_array::builder::{Int32Builder, ListBuilder, StringBuilder};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
@@ -11,7 +11,7 @@ use tamis_common::storage::{ObjectWriter, Storage, Uri};
 use tamis_common::{Error, Result};
 
 use super::TokenWriter;
-use super::parquet::{properties, write_error};
+use super::parquet::{begin, write_error, write_group};
 
 /// A row group is cut at this many rows or ids: both follow from the documents alone.
 const GROUP_ROWS: usize = 16_384;
@@ -42,9 +42,7 @@ impl ParquetTokensWriter {
             Field::new("id", DataType::Utf8, false),
             Field::new("input_ids", DataType::List(item.clone()), false),
         ]));
-        let object = storage.create(&uri)?;
-        let writer = ArrowWriter::try_new(object, schema.clone(), Some(properties(level)?))
-            .map_err(|e| write_error(&uri, e))?;
+        let writer = begin(storage, &uri, &schema, level)?;
         Ok(Self {
             uri,
             name,
@@ -63,11 +61,8 @@ impl ParquetTokensWriter {
             return Ok(());
         }
         (self.rows, self.ids) = (0, 0);
-        let columns: Vec<arrow_array::ArrayRef> =
-            vec![Arc::new(self.id.finish()), Arc::new(self.input_ids.finish())];
-        let group = RecordBatch::try_new(self.schema.clone(), columns)
-            .map_err(|e| Error::internal(format!("tokens do not fit the schema of `{}`: {e}", self.uri)))?;
-        self.writer.write(&group).and_then(|()| self.writer.flush()).map_err(|e| write_error(&self.uri, e))
+        let columns: Vec<ArrayRef> = vec![Arc::new(self.id.finish()), Arc::new(self.input_ids.finish())];
+        write_group(&mut self.writer, &self.uri, &self.schema, columns)
     }
 }
 

@@ -8,6 +8,7 @@ use super::escape::escaped;
 use super::figures::{count, figure, none, part, sizes_of};
 use super::parts::{Section, number, paragraph, table, words};
 use super::plots::histogram;
+use crate::resolve::ClusterMember;
 
 /// Looked for again in what was written.
 pub(super) fn repeats(report: &Report) -> Option<Section> {
@@ -88,11 +89,11 @@ pub(super) fn duplicates(report: &Report) -> Option<Section> {
             .iter()
             .enumerate()
             .map(|(place, cluster)| {
-                let samples: Vec<String> = cluster.samples.iter().map(partner).collect();
+                let samples: String = cluster.samples.iter().map(member).collect();
                 vec![
-                    partner(&cluster.kept),
+                    member(&cluster.kept),
                     count(&format!("/decisions/largest_clusters/{place}/size"), cluster.size),
-                    samples.join(", "),
+                    samples,
                 ]
             })
             .collect();
@@ -108,4 +109,13 @@ pub(super) fn duplicates(report: &Report) -> Option<Section> {
     }
     let lead = "Of each group one document stays; the others were dropped.";
     Some(Section::new("duplicates", "Duplicates that were found", lead, body))
+}
+
+/// A member of a group, with the start of its text if that is known.
+fn member(member: &ClusterMember) -> String {
+    let text = member
+        .text
+        .as_ref()
+        .map_or_else(String::new, |text| format!("<blockquote dir=\"auto\">{}</blockquote>", escaped(text)));
+    format!("<div class=\"sample\">{}{text}</div>", partner(&member.name))
 }

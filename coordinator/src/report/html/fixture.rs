@@ -7,7 +7,7 @@ use tamis_common::stats::{CleanerStats, Counts, Log2Histogram, RuleStats, ValueH
 
 use super::super::*;
 use crate::mix::{MixReport, MixSource};
-use crate::resolve::LargeCluster;
+use crate::resolve::{ClusterMember, LargeCluster};
 
 fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -295,10 +295,14 @@ fn decisions() -> Decisions {
         source: "news".to_owned(),
         id: id.to_owned(),
     };
+    let member = |id: &str, job: Option<&str>| ClusterMember {
+        name: partner(id, job),
+        text: job.is_none().then(|| format!("{id}：公司发布公告，净利润同比增长。")),
+    };
     let cluster = |size: u64, id: &str, job: Option<&str>| LargeCluster {
         size,
-        kept: partner(id, job),
-        samples: vec![partner(id, None), partner("news-00102", None), partner("news-00733", None)],
+        kept: member(id, job),
+        samples: vec![member(id, None), member("news-00102", None), member("news-00733", None)],
     };
     Decisions {
         clusters: 61,

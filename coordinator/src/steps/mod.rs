@@ -1,18 +1,16 @@
 //! What the coordinator itself computes for a job: plan, resolve and mix, publish.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod report;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SAMPLES, SURVIVORS, Samples};
+use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SURVIVORS};
 use tamis_common::ids::{DocRef, ShardId};
-use tamis_common::sieve::filter::Terms;
-use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::{JobSpec, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
-use tamis_common::storage::{Storage, Uri, hex};
+use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Error, Result};
 
 use crate::drive::{
@@ -24,10 +22,7 @@ use crate::plan;
 use crate::publish::{
     self, MANIFEST, Outgoing, PublishedEntries, REPORT, RUN, Reports, publish_files, to_json,
 };
-use crate::report::{
-    self, Decisions, IndexState, InputDigest, MeasuredShard, ReportInput, Reproducibility, gather, measure,
-    training,
-};
+use crate::report::{Decisions, IndexState, html, training};
 use crate::resolve::{
     ClusterFacts, ClusterInput, Names, Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard,
     resolve, write_clusters, write_verdicts,
@@ -140,68 +135,6 @@ impl JobSteps {
         Err(Error::new(Class::Conflict, message).with_hint(format!(
             "`tamis index forget {name} {replaced}` first, or choose another `output.uri`"
         )))
-    }
-
-    /// The terms of the lexicon, from the copies that workers read.
-    fn lexicon(&self, facts: &JobFacts) -> Result<Vec<String>> {
-        let lists = &facts.spec.report.lexicon;
-        let mut files = Resources::default();
-        for named in facts.files.iter().filter(|named| lists.contains(&named.name)) {
-            files.insert(named.name.as_str(), self.storage.read(&named.file.uri)?);
-        }
-        let terms = Terms::of_files(lists, &files).map_err(|e| Error::spec(e.0))?;
-        Ok(terms.written().map(str::to_owned).collect())
-    }
-
-    /// The report of a job whose files are `outgoing`.
-    fn report(
-        &self,
-        facts: &JobFacts,
-        publication: &Publication,
-        outgoing: &[Outgoing],
-        summary: Summary,
-    ) -> Result<report::Report> {
-        let spec = &*facts.spec;
-        let mut stats = Vec::new();
-        let mut measured = Vec::new();
-        let mut samples = Samples::default();
-        for (scan, emit) in facts.scans.iter().zip(&publication.emits) {
-            let (source, _) = source_of(facts, scan.shard)?;
-            let emitted = emit_stats(emit)?;
-            stats.push((source, scan_stats(scan)?, emitted));
-            if scan.manifest.files.iter().any(|file| file.name == SAMPLES && file.records > 0) {
-                samples.merge(Samples::read(&self.storage, &scan.folder.join(SAMPLES))?);
-            }
-            measured.push(MeasuredShard {
-                id: scan.shard,
-                source,
-                scan: scan.folder.clone(),
-                emit: emit.folder.clone(),
-                stats: emitted,
-            });
-        }
-        let terms = self.lexicon(facts)?;
-        let (sources, repeats) = gather(&self.storage, spec, &measured, terms.len())?;
-        let written: Vec<u64> = sources.iter().map(|source| source.token_count).collect();
-        let mix =
-            spec.mixture().zip(summary.mix).map(|(mix, plan)| mix::outcome(spec, &mix, &plan, &written));
-        let reproducibility = Reproducibility {
-            tamis: env!("CARGO_PKG_VERSION").to_owned(),
-            spec_sha256: spec_digest(spec),
-            tokenizer_sha256: facts.tokenizer.as_ref().map(|file| file.sha256.clone()),
-            index: summary.decisions.index.clone(),
-            inputs: input_digests(facts)?,
-            output_sha256: output_digest(outgoing),
-        };
-        report::build(ReportInput {
-            spec,
-            reproducibility,
-            shards: stats,
-            decisions: summary.decisions,
-            mix,
-            measures: measure(&sources, &terms, repeats),
-            samples,
-        })
     }
 
     fn enter_index(&self, facts: &JobFacts, publication: &Publication) -> Result<()> {
@@ -394,7 +327,7 @@ impl Steps for JobSteps {
         });
         let reports = Reports {
             report: to_json(&report)?,
-            html: report::html(&report).into_bytes(),
+            html: html(&report).into_bytes(),
             training: to_json(&training(&facts.spec.report, tokens))?,
             run: to_json(&run)?,
         };
@@ -429,38 +362,6 @@ fn emit_stats(emit: &TaskOutput) -> Result<&EmitStats> {
     emit.manifest.emit.as_ref().ok_or_else(|| missing("emit", emit.shard))
 }
 
-/// By source, what was read: digests of content, which do not depend on where the files stand.
-fn input_digests(facts: &JobFacts) -> Result<Vec<InputDigest>> {
-    let mut digests = Vec::with_capacity(facts.spec.sources.len());
-    for (number, source) in facts.spec.sources.iter().enumerate() {
-        let mut files = BTreeSet::new();
-        let mut content = Sha256::new();
-        for scan in &facts.scans {
-            if source_of(facts, scan.shard)?.0 == number {
-                files.extend(facts.shards.get(scan.shard.0 as usize).map(|shard| shard.uri.as_str()));
-                content.update(scan_stats(scan)?.content_xxh3.as_bytes());
-            }
-        }
-        digests.push(InputDigest {
-            source: source.name.clone(),
-            files: files.len() as u64,
-            content_sha256: hex(&content.finalize()),
-        });
-    }
-    Ok(digests)
-}
-
-/// SHA-256 over name, size and digest of each file, in the order of names.
-fn output_digest(outgoing: &[Outgoing]) -> String {
-    let mut files: Vec<&FileEntry> = outgoing.iter().map(|out| &out.file).collect();
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut digest = Sha256::new();
-    for file in files {
-        digest.update(format!("{} {} {}\n", file.name, file.written.size, file.written.sha256));
-    }
-    hex(&digest.finalize())
-}
-
 fn missing(phase: &str, shard: ShardId) -> Error {
     Error::internal(format!("the committed {phase} of shard {shard} has no statistics"))
 }
@@ -483,19 +384,6 @@ fn refuse_output_among_inputs(spec: &JobSpec, output: &Uri) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// SHA-256 of what decides the bytes of the output: the spec without where it goes and how it is run.
-fn spec_digest(spec: &JobSpec) -> String {
-    let mut sections: BTreeMap<String, serde_json::Value> =
-        serde_json::from_str(&spec.to_canonical_json()).unwrap_or_default();
-    if let Some(run) = sections.get_mut("run").and_then(|run| run.as_object_mut()) {
-        run.retain(|key, _| key == "shard_bytes" || key == "on_corrupt");
-    }
-    if let Some(output) = sections.get_mut("output").and_then(|output| output.as_object_mut()) {
-        output.retain(|key, _| key != "uri");
-    }
-    hex(&Sha256::digest(json!(sections).to_string()))
 }
 
 fn now_ms() -> u64 {
