@@ -93,9 +93,10 @@ fn without_verification_14_bands_of_8_rows_remove_what_their_published_curve_say
         let curve = 1.0 - (1.0 - similarity.powi(8)).powi(14);
         for language in ["en", "zh"] {
             let removed = score["recall"][language][level].as_f64().unwrap();
-            // The true similarities lie within 0.02 of the level, and the curve is steep.
+            // Some 250 documents a level and language: four standard errors where the curve is steepest, and a
+            // little, since their true similarities lie within 0.02 of the level.
             assert!(
-                (removed - curve).abs() < 0.08,
+                (removed - curve).abs() < 0.13,
                 "{removed} at {level} in {language}, not {curve}: {score}"
             );
         }
