@@ -64,17 +64,22 @@ fn by_weight(spec: &MixSpec, pools: &[Pool]) -> Vec<f64> {
     // Tokens of a weight of 1, if this pool alone decided.
     let unit = |pool: &Pool| pool.cap() / weight(pool);
     let has_domain = pools.iter().any(|pool| pool.role == Role::Domain && weight(pool) > 0.0);
-    let decides = |pool: &&Pool| weight(pool) > 0.0 && (!has_domain || pool.role == Role::Domain);
-    let mut tokens = match spec.on_shortfall {
-        OnShortfall::KeepAll => pools.iter().filter(decides).map(unit).fold(0.0, f64::max),
-        OnShortfall::HoldRatio => {
-            pools.iter().filter(|pool| weight(pool) > 0.0).map(unit).fold(f64::INFINITY, f64::min)
-        }
+    let decides = |pool: &&Pool| {
+        let is_scarce = !has_domain || pool.role == Role::Domain;
+        weight(pool) > 0.0 && (is_scarce || spec.on_shortfall == OnShortfall::HoldRatio)
     };
-    if let Some(most) = spec.max_tokens {
-        tokens = tokens.min(most as f64 / pools.iter().map(weight).sum::<f64>());
+    let units = pools.iter().filter(decides).map(unit);
+    let tokens = match spec.on_shortfall {
+        OnShortfall::KeepAll => units.fold(0.0, f64::max),
+        OnShortfall::HoldRatio => units.fold(f64::INFINITY, f64::min),
+    };
+    let most = spec.max_tokens.map(|most| most as f64 / pools.iter().map(weight).sum::<f64>());
+    if let Some(most) = most.filter(|most| *most < tokens) {
+        return pools.iter().map(|pool| most * weight(pool)).collect();
     }
-    pools.iter().map(|pool| tokens * weight(pool)).collect()
+    // What decides gives all it has, so that its tokens are counted and not estimated.
+    let target = |pool: &Pool| if unit(pool) == tokens { f64::INFINITY } else { tokens * weight(pool) };
+    pools.iter().map(target).collect()
 }
 
 fn by_role(spec: &MixSpec, (domain_parts, general_parts): (f64, f64), pools: &[Pool]) -> Vec<f64> {
@@ -297,8 +302,8 @@ mod tests {
         for (pool, weight) in pools.iter_mut().zip([1.0, 2.0, 3.0]) {
             pool.weight = Some(weight);
         }
-        assert_eq!(targets(&spec(OnShortfall::KeepAll), &pools), [100.0, 200.0, 300.0]);
-        assert_eq!(targets(&spec(OnShortfall::HoldRatio), &pools), [75.0, 150.0, 225.0]);
+        assert_eq!(targets(&spec(OnShortfall::KeepAll), &pools), [ALL, 200.0, 300.0]);
+        assert_eq!(targets(&spec(OnShortfall::HoldRatio), &pools), [75.0, ALL, 225.0]);
         let bounded = MixSpec { max_tokens: Some(60), ..spec(OnShortfall::KeepAll) };
         assert_eq!(targets(&bounded, &pools), [10.0, 20.0, 30.0]);
     }

@@ -81,7 +81,7 @@ fn the_asked_ratio_is_met_by_exact_tokens_however_many_workers_there_are() {
 
 #[test]
 fn what_general_text_lacks_is_said_in_tokens_and_the_verdict_is_not_ready() {
-    let folder = prepared(400, 400);
+    let folder = prepared(1_600, 1_600);
     job(folder.path(), "short", "[mix]\ndomain_to_general = \"1:5\"", "");
     let said = tamis_ok(folder.path(), &["run", "short.toml"]);
     let report = Output::new(folder.path().join("short")).json("report.json");
