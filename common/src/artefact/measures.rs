@@ -186,6 +186,7 @@ pub fn read_measures(
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::measure::Ngrams;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn measures_of_shards_come_back_as_those_of_the_whole() {
@@ -199,7 +200,7 @@ mod tests {
             for (record, ids) in (0..).zip(documents) {
                 tokens.unigrams.add(ids.len(), ids);
                 tokens.ngrams.add(ids);
-                neighbours.add(tokens.ngrams.sketch_of_last(DocRef::new(ShardId(shard), record)));
+                neighbours.add(Ngrams::neighbour(DocRef::new(ShardId(shard), record), ids));
             }
             (tokens, neighbours)
         };

@@ -21,14 +21,12 @@ pub struct Unigrams(pub [Vec<u64>; 2]);
 impl Unigrams {
     /// Counts the tokens of a document.
     pub fn add(&mut self, half: usize, ids: &[u32]) {
+        let Some(largest) = ids.iter().max() else { return };
         let counts = &mut self.0[half & 1];
-        for id in ids {
-            let id = *id as usize;
-            if counts.len() <= id {
-                counts.resize(id + 1, 0);
-            }
-            counts[id] += 1;
+        if counts.len() <= *largest as usize {
+            counts.resize(*largest as usize + 1, 0);
         }
+        ids.iter().for_each(|id| counts[*id as usize] += 1);
     }
 
     /// Adds `count` occurrences of a token.

@@ -29,19 +29,33 @@ pub struct Ngrams {
     pub occurrences: [u64; 3],
     /// By [`LENGTHS`]: different ones.
     pub different: [Theta; 3],
-    /// Hashes of the document at hand, reused.
-    tokens: Vec<u64>,
-    compared: Vec<u64>,
 }
 
 impl Default for Ngrams {
     fn default() -> Self {
-        Self {
-            occurrences: [0; 3],
-            different: std::array::from_fn(|_| Theta::new(KEPT)),
-            tokens: Vec::new(),
-            compared: Vec::new(),
-        }
+        Self { occurrences: [0; 3], different: std::array::from_fn(|_| Theta::new(KEPT)) }
+    }
+}
+
+/// Tells the hash of each n-gram of `length` tokens, from the left.
+#[inline]
+fn each_hash(ids: &[u32], length: usize, mut each: impl FnMut(u64)) {
+    let token = |id: u32| (u64::from(id) + 1).wrapping_mul(BASE);
+    // The polynomial rolls: the token that leaves is subtracted with its power.
+    let power = (0..length).fold(1_u64, |power, _| power.wrapping_mul(BASE));
+    let first = &ids[..ids.len().min(length)];
+    let mut sum = first.iter().fold(0_u64, |sum, id| sum.wrapping_mul(BASE).wrapping_add(token(*id)));
+    if ids.len() < length {
+        return;
+    }
+    let salt = length as u64;
+    each(mix(sum ^ salt));
+    for (leaves, enters) in ids.iter().zip(&ids[length..]) {
+        sum = sum
+            .wrapping_mul(BASE)
+            .wrapping_add(token(*enters))
+            .wrapping_sub(token(*leaves).wrapping_mul(power));
+        each(mix(sum ^ salt));
     }
 }
 
@@ -49,36 +63,29 @@ impl Ngrams {
     /// Adds a document by its token ids. The smallest hash of the n-grams by which documents are compared; `None`: the
     /// document is shorter than one.
     pub fn add(&mut self, ids: &[u32]) -> Option<u64> {
-        self.tokens.clear();
-        self.tokens.extend(ids.iter().map(|id| mix(u64::from(*id).wrapping_add(BASE))));
-        self.compared.clear();
+        let mut smallest = None;
         for (place, length) in LENGTHS.into_iter().enumerate() {
             let Some(count) = (ids.len() + 1).checked_sub(length) else { continue };
             self.occurrences[place] += count as u64;
             let different = &mut self.different[place];
-            let compared = &mut self.compared;
-            // The polynomial rolls: the token that leaves is subtracted with its power.
-            let power = (1..length).fold(1_u64, |power, _| power.wrapping_mul(BASE));
-            let mut sum = 0_u64;
-            for (i, token) in self.tokens.iter().enumerate() {
-                sum = sum.wrapping_mul(BASE).wrapping_add(*token);
-                if i + 1 < length {
-                    continue;
-                }
-                let hash = mix(sum ^ length as u64);
-                different.add(hash);
-                if place == COMPARED {
-                    compared.push(hash);
-                }
-                sum = sum.wrapping_sub(self.tokens[i + 1 - length].wrapping_mul(power));
+            if place == COMPARED {
+                let mut least = u64::MAX;
+                each_hash(ids, length, |hash| {
+                    least = least.min(hash);
+                    different.add(hash);
+                });
+                smallest = (count > 0).then_some(least);
+            } else {
+                each_hash(ids, length, |hash| different.add(hash));
             }
         }
-        self.compared.iter().copied().min()
+        smallest
     }
 
-    /// The sketch of the document that was added last.
-    pub fn sketch_of_last(&self, doc: DocRef) -> Neighbour {
-        let mut sketch = self.compared.clone();
+    /// What is compared of a document.
+    pub fn neighbour(doc: DocRef, ids: &[u32]) -> Neighbour {
+        let mut sketch = Vec::new();
+        each_hash(ids, LENGTHS[COMPARED], |hash| sketch.push(hash));
         sketch.sort_unstable();
         sketch.dedup();
         sketch.truncate(SKETCH);
@@ -129,9 +136,9 @@ mod tests {
 
     #[test]
     fn the_sketch_begins_with_the_smallest_hash() {
-        let mut ngrams = Ngrams::default();
-        let smallest = ngrams.add(&[1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5]);
-        let sketch = ngrams.sketch_of_last(DocRef::new(ShardId(1), 2)).sketch;
+        let ids = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5];
+        let smallest = Ngrams::default().add(&ids);
+        let sketch = Ngrams::neighbour(DocRef::new(ShardId(1), 2), &ids).sketch;
         assert_eq!(sketch.first().copied(), smallest);
         assert_eq!(sketch.len(), 7);
     }

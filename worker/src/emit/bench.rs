@@ -11,6 +11,10 @@ use crate::tokenize::Tokenizer;
 use crate::tokenize::tests::{corpus_texts, cpu_seconds, plain};
 use crate::write::tests::Fixture;
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SPEC: &str = "name = \"bench\"\n[tokenizer]\npath = \"t\"\n[[source]]\nname = \"s\"\ninputs = [\"/in\"]\n\
     [output]\nuri = \"/out\"\ntext = \"none\"\n";
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use tamis_common::artefact::{ContentsWriter, FileEntry, Survivor, TermCount, write_measures};
 use tamis_common::ids::{DocRef, ShardId};
-use tamis_common::measure::{NEIGHBOURS, Neighbours, TokenMeasures};
+use tamis_common::measure::{NEIGHBOURS, Neighbours, Ngrams, TokenMeasures};
 use tamis_common::sieve::filter::{Terms, likeliest_language};
 use tamis_common::stats::Measured;
 use tamis_common::storage::{Storage, Uri};
@@ -75,8 +75,7 @@ impl<'a> Measuring<'a> {
             if let Some(smallest) = self.tokens.ngrams.add(ids)
                 && self.neighbours.takes(smallest)
             {
-                let doc = DocRef::new(self.shard, document.record);
-                self.neighbours.add(self.tokens.ngrams.sketch_of_last(doc));
+                self.neighbours.add(Ngrams::neighbour(DocRef::new(self.shard, document.record), ids));
             }
         }
         if let Some(terms) = self.terms {
