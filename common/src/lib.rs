@@ -13,6 +13,7 @@ pub mod spec;
 pub mod stats;
 pub mod storage;
 pub mod text;
+pub mod tokenizer;
 
 /// Cleaners and filters.
 pub use tamis_sieve as sieve;

@@ -14,6 +14,7 @@ use tamis_common::sieve::filter::{Filters, Terms};
 use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::Uri;
+use tamis_common::tokenizer::check_eos;
 use tamis_common::{Class, Error, Result};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -384,7 +385,13 @@ impl Control {
         };
         let tokenizer = match &spec.tokenizer {
             None => None,
-            Some(tokenizer) => Some(copy(&tokenizer.path, "tokenizer", ".json", "tokenizer.path")?.0),
+            Some(tokenizer) => {
+                let (file, bytes) = copy(&tokenizer.path, "tokenizer", ".json", "tokenizer.path")?;
+                if let Some(eos) = &tokenizer.eos {
+                    check_eos(&bytes, &tokenizer.path, eos)?;
+                }
+                Some(file)
+            }
         };
         let mut files: Vec<NamedFile> = Vec::new();
         let mut read = Resources::default();

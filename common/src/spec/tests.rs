@@ -188,6 +188,21 @@ fn each_rule_has_its_message() {
             "domain_to_general = \"1:5\"\nweights = { reports = 1, web = 5 }",
             "`mix.weights` must not stand beside `mix.domain_to_general`",
         ),
+        (
+            "domain_to_general = \"1:5\"",
+            "on_shortfall = \"hold_ratio\"",
+            "`mix.on_shortfall` holds a ratio, and none is named",
+        ),
+        (
+            "domain_to_general = \"1:5\"",
+            "domain_to_general = \"1:5\"\nmax_tokens = 0",
+            "`mix.max_tokens` must be at least 1, got `0`",
+        ),
+        (
+            "role = \"general\"",
+            "role = \"general\"\nmax_tokens = 0",
+            "`source[1].max_tokens` must be at least 1",
+        ),
         ("[run]", "[report]\nmax_noise = 1.5\n[run]", "`report.max_noise` must be from 0 to 1, got `1.5`"),
         (
             "[run]",
@@ -249,7 +264,7 @@ prop_compose! {
         txt_unit in prop::sample::select(vec![TxtUnit::File, TxtUnit::Line, TxtUnit::Block]),
         csv_delimiter in prop::sample::select(vec![',', '\t', ';', '|', '\'']),
         dedup in prop::sample::select(vec![SourceDedup::Full, SourceDedup::None]),
-        max_tokens in prop::option::of(any::<u64>()),
+        max_tokens in prop::option::of(1_u64..),
     ) -> SourceSpec {
         let encoding = encoding.to_owned();
         SourceSpec { name, role, inputs, format, text_field, id_field, url_field, encoding, txt_unit, csv_delimiter, dedup, max_tokens }
@@ -322,7 +337,7 @@ prop_compose! {
             (1e-9f64..1e9, 1e-9f64..1e9),
             any::<u64>(),
             any::<(bool, bool)>(),
-            prop::option::of(any::<u64>()),
+            prop::option::of(1_u64..),
         )),
         (eos, add_special_tokens) in (prop::option::of("\\PC{1,8}"), any::<bool>()),
         report in any_report(),

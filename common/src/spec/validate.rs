@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::problem::{Problem, error_of};
 use super::tree::short;
 use super::{
-    DedupSpec, JobSpec, ReportSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat, families,
+    DedupSpec, JobSpec, OnShortfall, ReportSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat,
+    families,
 };
 use crate::error::Result;
 
@@ -109,6 +110,13 @@ impl JobSpec {
                 format!("must be two positive numbers like \"1:5\", got `{domain}:{general}`")
             });
         }
+        rules.require(mix.max_tokens != Some(0), "mix.max_tokens", || {
+            "must be at least 1, got `0`".to_owned()
+        });
+        let has_shares = mix.domain_to_general.is_some() || mix.weights.is_some();
+        rules.require(has_shares || mix.on_shortfall == OnShortfall::KeepAll, "mix.on_shortfall", || {
+            "holds a ratio, and none is named: set `domain_to_general` or `weights` too".to_owned()
+        });
         let Some(weights) = &mix.weights else { return };
         rules.require(mix.domain_to_general.is_none(), "mix.weights", || {
             "must not stand beside `mix.domain_to_general`: each says alone what the shares are".to_owned()
@@ -157,6 +165,9 @@ fn check_source(source: &SourceSpec, i: usize, rules: &mut Rules) {
     }
     rules.require(!source.text_field.is_empty(), key("text_field"), || "must not be empty".to_owned());
     rules.require(!source.id_field.is_empty(), key("id_field"), || "must not be empty".to_owned());
+    rules.require(source.max_tokens != Some(0), key("max_tokens"), || {
+        "must be at least 1, got `0`".to_owned()
+    });
     let known = encoding_rs::Encoding::for_label_no_replacement(source.encoding.as_bytes()).is_some();
     rules.require(known, key("encoding"), || {
         let label = short(&source.encoding);

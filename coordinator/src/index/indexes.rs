@@ -146,7 +146,11 @@ impl Indexes {
         let by_name = self.lock();
         by_name.get(name).cloned().ok_or_else(|| {
             let known: Vec<String> = by_name.keys().map(|name| format!("`{name}`")).collect();
-            let known = if known.is_empty() { "there is none yet".to_owned() } else { known.join(", ") };
+            let known = if known.is_empty() {
+                "there is none yet".to_owned()
+            } else {
+                format!("there is {}", known.join(", "))
+            };
             Error::new(Class::NotFound, format!("no index `{name}`: {known}"))
                 .with_hint("an index is made by the first job that names it in `dedup.index`")
         })

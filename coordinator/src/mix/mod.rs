@@ -177,7 +177,8 @@ pub struct MixReport {
     pub domain_to_general: Option<(f64, f64)>,
     /// Written tokens of domain and of general sources.
     pub achieved: (u64, u64),
-    /// How far the domain's share is from the asked one, as a part of it; `None`: none was asked for.
+    /// How far the domain's share is from the asked one, as a part of it; with weights, the share of the source that is
+    /// furthest off. `None`: no share was asked for.
     pub error: Option<f64>,
     /// Domain and general tokens that are missing to the asked ratio, given those of the other role.
     pub missing: (u64, u64),
@@ -196,6 +197,16 @@ pub struct MixSource {
     pub written: u64,
     /// Tokens that it should have given; `None`: all it had.
     pub target: Option<u64>,
+    /// Its weight, if weights were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+}
+
+impl MixSource {
+    /// Tokens that are missing to its target.
+    pub fn missing(&self) -> u64 {
+        self.target.map_or(0, |target| target.saturating_sub(self.written))
+    }
 }
 
 /// What came out of a plan; `written` is by source.
@@ -208,7 +219,8 @@ pub fn outcome(spec: &JobSpec, mix: &MixSpec, plan: &MixPlan, written: &[u64]) -
     let exact: Vec<f64> = written.iter().map(|tokens| *tokens as f64).collect();
     let known = |source: usize| if plan.whole[source] { exact[source] } else { plan.available[source] };
     let tokens: Vec<f64> = (0..written.len()).map(known).collect();
-    let targets = targets(mix, &pools_of(spec, mix, &tokens));
+    let pools = pools_of(spec, mix, &tokens);
+    let targets = targets(mix, &pools);
     let mut report = MixReport {
         domain_to_general: mix.domain_to_general,
         achieved,
@@ -220,9 +232,13 @@ pub fn outcome(spec: &JobSpec, mix: &MixSpec, plan: &MixPlan, written: &[u64]) -
                 available: (tokens[source].max(exact[source])) as u64,
                 written: written[source],
                 target: targets[source].is_finite().then_some(targets[source].round() as u64),
+                weight: pools[source].weight,
             })
             .collect(),
     };
+    if mix.weights.is_some() {
+        report.error = weights_error(&report.sources);
+    }
     if let Some((domain_parts, general_parts)) = mix.domain_to_general {
         let (domain, general) = (achieved.0 as f64, achieved.1 as f64);
         let asked = domain_parts / (domain_parts + general_parts);
@@ -234,6 +250,14 @@ pub fn outcome(spec: &JobSpec, mix: &MixSpec, plan: &MixPlan, written: &[u64]) -
         );
     }
     report
+}
+
+/// The share of the source that is furthest from that of its weight, as a part of it; `None` if nothing was written.
+fn weights_error(sources: &[MixSource]) -> Option<f64> {
+    let weighed = || sources.iter().filter_map(|source| Some((source.weight?, source.written as f64)));
+    let (weights, written) = weighed().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let off = weighed().map(|(weight, tokens)| (tokens / written / (weight / weights) - 1.0).abs());
+    (written > 0.0).then(|| off.fold(0.0, f64::max))
 }
 
 #[cfg(test)]
@@ -337,6 +361,18 @@ mod tests {
         assert_eq!((report.achieved, report.missing), ((120, 598), (0, 2)));
         assert!(report.error.unwrap() < 0.004);
         assert_eq!(report.sources[1].target, Some(600));
+    }
+
+    #[test]
+    fn what_a_source_lacks_of_its_weight_is_told() {
+        let spec = job("weights = { d = 1, g = 4 }");
+        let mix = spec.mixture().unwrap();
+        let plan = MixPlan::new(&spec, &mix, vec![1.0, 1.0], vec![shard(0, 0, 100), shard(1, 1, 200)]);
+        assert_eq!(plan.whole, [true, true], "what decides, and what is surely short");
+        let report = outcome(&spec, &mix, &plan, &[100, 200]);
+        assert_eq!(report.sources.iter().map(MixSource::missing).collect::<Vec<_>>(), [0, 200]);
+        // A third instead of a fifth, two thirds instead of four fifths.
+        assert!((report.error.unwrap() - 2.0 / 3.0).abs() < 1e-9);
     }
 
     #[test]

@@ -48,6 +48,19 @@ pub enum Unit {
     Number,
 }
 
+impl Unit {
+    /// A figure for a sentence.
+    fn shown(self, value: f64) -> String {
+        match self {
+            Self::Tokens => format!("{} tokens", grouped(value as u64)),
+            Self::Documents => format!("{} documents", grouped(value as u64)),
+            Self::Share => percent(value),
+            Self::Bits => format!("{value:.3} bits"),
+            Self::Number => format!("{value:.1}"),
+        }
+    }
+}
+
 /// A figure and its target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
@@ -117,6 +130,10 @@ pub fn judge(spec: &JobSpec, report: &Report) -> Readiness {
             || (gate.state == GateState::Unknown && DECISIVE.contains(&gate.id.as_str()))
     };
     let failing: Vec<&str> = gates.iter().filter(fails).map(|gate| gate.sentence.as_str()).collect();
+    if let Some(reason) = nothing_written(report) {
+        let sentence = format!("Not ready to train: {reason}.");
+        return Readiness { ready: false, sentence, advice: Vec::new(), gates };
+    }
     let sentence = match failing.as_slice() {
         [] => format!("Ready to train: {}.", gates[0].sentence),
         [only] => format!("Not ready to train: {only}."),
@@ -124,6 +141,29 @@ pub fn judge(spec: &JobSpec, report: &Report) -> Readiness {
         [first, rest @ ..] => format!("Not ready to train: {first}; {} more gates fail.", rest.len()),
     };
     Readiness { ready: failing.is_empty(), sentence, advice: advice(spec, report), gates }
+}
+
+/// Why nothing was written, if nothing was.
+fn nothing_written(report: &Report) -> Option<String> {
+    let (read, emitted) = (report.funnel.first()?, report.funnel.last()?);
+    if emitted.docs > 0 {
+        return None;
+    }
+    let Some(most) = report.drops.first() else {
+        return Some("nothing was written, since nothing was read".to_owned());
+    };
+    let reason = match most.stage.as_str() {
+        "index" => ": what was published before holds them".to_owned(),
+        "mix" => ": the mixture had no room for them, or nothing to set beside them".to_owned(),
+        _ => String::new(),
+    };
+    Some(format!(
+        "nothing was written, {} of {} records were dropped by {} {}{reason}",
+        grouped(most.docs),
+        grouped(read.docs),
+        most.stage,
+        most.rule
+    ))
 }
 
 /// A gate by its figure and target.
@@ -149,6 +189,14 @@ impl Draft<'_> {
                 };
                 if is_met { GateState::Pass } else { GateState::Fail }
             }
+        };
+        let sentence = match (state, self.target) {
+            // Those say what is wanted themselves.
+            (GateState::Fail, Some(target)) if !["tokens", "mixture", "epoch"].contains(&self.id) => {
+                let side = if self.side == Side::AtLeast { "at least" } else { "at most" };
+                format!("{sentence}; {side} {} is wanted", self.unit.shown(target))
+            }
+            _ => sentence,
         };
         Some(Gate {
             id: self.id.to_owned(),
@@ -188,7 +236,7 @@ fn tokens(spec: &JobSpec, report: &Report) -> Option<Gate> {
     };
     Draft {
         id: "tokens",
-        title: "Tokens after duplicates are gone",
+        title: "Tokens of the set",
         value: total.map(|total| total as f64),
         target: Some(wanted as f64),
         side: Side::AtLeast,
@@ -200,29 +248,57 @@ fn tokens(spec: &JobSpec, report: &Report) -> Option<Gate> {
 
 fn mixture(spec: &JobSpec, report: &Report) -> Option<Gate> {
     let mix = report.mix.as_ref()?;
-    let (domain_parts, general_parts) = mix.domain_to_general?;
-    let (domain, general) = mix.achieved;
-    let mut sentence = format!(
-        "domain to general is 1 : {:.2} by tokens, asked was 1 : {:.2}",
-        general as f64 / domain.max(1) as f64,
-        general_parts / domain_parts
-    );
     let tolerance = spec.report.ratio_tolerance;
-    if mix.error.is_none_or(|error| error > tolerance) {
-        let (role, missing) =
-            if mix.missing.0 > 0 { ("domain", mix.missing.0) } else { ("general", mix.missing.1) };
-        sentence.push_str(&format!(", {} {role} tokens are missing", grouped(missing)));
+    let is_off = mix.error.is_none_or(|error| error > tolerance);
+    let (domain, general) = mix.achieved;
+    let (title, source, mut sentence) = match mix.domain_to_general {
+        Some((domain_parts, general_parts)) => (
+            "Domain : general, how far from what was asked",
+            "mix.domain_to_general with report.ratio_tolerance, by default 1 %",
+            format!(
+                "domain to general is 1 : {:.2} by tokens, asked was 1 : {:.2}",
+                general as f64 / domain.max(1) as f64,
+                general_parts / domain_parts
+            ),
+        ),
+        None if mix.sources.iter().any(|source| source.weight.is_some()) => (
+            "Weights of sources, how far from what was asked",
+            "mix.weights with report.ratio_tolerance, by default 1 %",
+            format!(
+                "the share of one source is {} off that of its weight, those of the others less",
+                percent(mix.error.unwrap_or_default())
+            ),
+        ),
+        None => return None,
+    };
+    let of_roles = [("domain", mix.missing.0), ("general", mix.missing.1)];
+    let missing: Vec<String> = match mix.domain_to_general {
+        Some(_) => of_roles.iter().filter(|(_, tokens)| *tokens > 0).map(missing_tokens).collect(),
+        None => {
+            let of_sources = mix.sources.iter().map(|source| (source.name.as_str(), source.missing()));
+            of_sources.filter(|(_, tokens)| *tokens > 0).map(|lack| missing_tokens(&lack)).collect()
+        }
+    };
+    match (domain + general, is_off, missing.is_empty()) {
+        (0, ..) => "nothing was written of the mixture".clone_into(&mut sentence),
+        (_, true, false) => sentence.push_str(&format!("; missing are {}", missing.join(", "))),
+        _ => {}
     }
     Draft {
         id: "mixture",
-        title: "Domain : general, how far from what was asked",
+        title,
         value: mix.error,
         target: Some(tolerance),
         side: Side::AtMost,
         unit: Unit::Share,
-        source: "mix.domain_to_general with report.ratio_tolerance, by default 1 %",
+        source,
     }
     .gate(sentence)
+}
+
+/// `1,234 tokens of general`, a role or a source.
+fn missing_tokens((of, tokens): &(&str, u64)) -> String {
+    format!("{} tokens of {of}", grouped(*tokens))
 }
 
 fn epoch(report: &Report) -> Option<Gate> {

@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 use tamis_common::spec::TokenizerSpec;
 use tamis_common::storage::hex;
+use tamis_common::tokenizer::no_eos;
 use tamis_common::{Error, Result};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -180,11 +181,6 @@ impl<'a> Encoder<'a> {
     pub fn tokenizer(&self) -> &'a Tokenizer {
         self.tokenizer
     }
-}
-
-fn no_eos(eos: &str, name: &str) -> Error {
-    Error::spec(format!("`tokenizer.eos` must be a token of the tokenizer `{name}`, got `{eos}`"))
-        .with_hint("the tokens that end a text stand in `added_tokens` of the tokenizer file")
 }
 
 impl fmt::Debug for Tokenizer {

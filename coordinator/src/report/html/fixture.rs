@@ -381,13 +381,26 @@ pub(super) fn report() -> Report {
             error: Some(0.0031),
             missing: (0, 698),
             sources: vec![
-                MixSource { name: "news".to_owned(), available: 41_403, written: 41_403, target: None },
-                MixSource { name: "filings".to_owned(), available: 17_193, written: 17_193, target: None },
+                MixSource {
+                    name: "news".to_owned(),
+                    available: 41_403,
+                    written: 41_403,
+                    target: None,
+                    weight: None,
+                },
+                MixSource {
+                    name: "filings".to_owned(),
+                    available: 17_193,
+                    written: 17_193,
+                    target: None,
+                    weight: None,
+                },
                 MixSource {
                     name: "web".to_owned(),
                     available: 301_774,
                     written: 292_282,
                     target: Some(292_980),
+                    weight: None,
                 },
             ],
         }),

@@ -29,13 +29,15 @@ pub(super) fn mixture(report: &Report) -> Option<Section> {
     let mut body = table("Domain and general tokens", &heads, &rows);
     if let Some(error) = mix.error {
         let (missing_domain, missing_general) = mix.missing;
+        let of = if mix.domain_to_general.is_some() { "domain text" } else { "one source" };
         let missing = match (missing_domain, missing_general) {
+            (0, 0) if mix.domain_to_general.is_none() => "the table says what each was to give".to_owned(),
             (0, 0) => "no tokens are missing".to_owned(),
             (0, missing) => format!("{} general tokens are missing to it", count("/mix/missing/1", missing)),
             (missing, _) => format!("{} domain tokens are missing to it", count("/mix/missing/0", missing)),
         };
         body.push_str(&paragraph(&format!(
-            "The share of domain text is {} off the asked one; {missing}.",
+            "The share of {of} is {} off the asked one; {missing}.",
             share("/mix/error", error)
         )));
     }
