@@ -216,13 +216,13 @@ mod tests {
             let place = (&work, ShardId(shard));
             read_measures(&storage, place, &measured, &mut tokens, &mut neighbours, &mut lexicon).unwrap();
         }
-        let (whole, _) = measure(&documents, 0);
+        let (whole, sample) = measure(&documents, 0);
         assert_eq!(tokens.unigrams, whole.unigrams);
         assert_eq!(tokens.ngrams.occurrences, whole.ngrams.occurrences);
         for (read, made) in tokens.ngrams.different.iter().zip(&whole.ngrams.different) {
             assert_eq!(read.distinct(), made.distinct());
         }
-        assert_eq!(neighbours.len(), documents.len());
+        assert_eq!(neighbours.len(), sample.len());
         assert_eq!(lexicon, [TermCount::default(), TermCount { hits: 6, docs: 3 }]);
     }
 
