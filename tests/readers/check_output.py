@@ -97,7 +97,7 @@ def main():
     domain, general = (by_source[name] for name in names)
     for one in measures["novelty"]:
         mine, theirs = set(ngrams(domain, one["n"])), set(ngrams(general, one["n"]))
-        within = 1e-9 if max(len(mine), len(theirs)) <= 16384 else 0.08
+        within = 1e-9 if max(len(mine), len(theirs)) <= 16384 else 0.04
         close(one["share"], len(mine - theirs) / len(mine), f"novelty of {one['n']}-grams", within)
     texts = len({tuple(ids) for ids in documents})
     assert measures["repeats"]["repeated"] == 0 and texts == len(documents)

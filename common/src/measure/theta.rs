@@ -69,13 +69,14 @@ impl Theta {
         hashes.len() as f64 / share(bound)
     }
 
-    /// Different items that `other` does not have.
-    pub fn distinct_without(&self, other: &Self) -> f64 {
+    /// The share of its different items that `other` does not have, 0 to 1; `None` if it has no items. Both are looked at
+    /// below the lower of their bounds, so that the errors of two estimates do not add up.
+    pub fn share_without(&self, other: &Self) -> Option<f64> {
         let (bound, hashes) = self.clone().into_parts();
         let (other_bound, others) = other.clone().into_parts();
-        let bound = bound.min(other_bound);
-        let alone = hashes.iter().filter(|hash| **hash < bound && others.binary_search(hash).is_err());
-        alone.count() as f64 / share(bound)
+        let below = hashes.partition_point(|hash| *hash < bound.min(other_bound));
+        let alone = hashes[..below].iter().filter(|hash| others.binary_search(hash).is_err()).count();
+        (below > 0).then(|| alone as f64 / below as f64)
     }
 }
 
@@ -102,7 +103,8 @@ mod tests {
         let a = sketch(100, (0..60).chain(0..60).chain(30..60));
         let b = sketch(100, 40..90);
         assert_eq!((a.distinct(), b.distinct()), (60.0, 50.0));
-        assert_eq!((a.distinct_without(&b), b.distinct_without(&a)), (40.0, 30.0));
+        assert_eq!((a.share_without(&b), b.share_without(&a)), (Some(2.0 / 3.0), Some(0.6)));
+        assert_eq!(Theta::new(100).share_without(&a), None);
     }
 
     #[test]
@@ -110,8 +112,10 @@ mod tests {
         let (a, b) = (sketch(4_096, 0..300_000), sketch(4_096, 100_000..150_000));
         let close = |estimate: f64, truth: f64| (estimate / truth - 1.0).abs() < 0.08;
         assert!(close(a.distinct(), 300_000.0), "{}", a.distinct());
-        assert!(close(a.distinct_without(&b), 250_000.0), "{}", a.distinct_without(&b));
-        assert_eq!(b.distinct_without(&a), 0.0);
+        let share = a.share_without(&b).unwrap_or_default();
+        assert!(close(share, 250.0 / 300.0), "{share}");
+        assert_eq!(b.share_without(&a), Some(0.0));
+        assert_eq!(a.share_without(&sketch(4_096, 500_000..800_000)), Some(1.0));
     }
 
     proptest! {

@@ -295,11 +295,7 @@ fn novelty(domain: &TokenMeasures, general: &TokenMeasures) -> Vec<NgramShare> {
     for (place, n) in LENGTHS.into_iter().enumerate() {
         let (domain, general): (&Theta, &Theta) =
             (&domain.ngrams.different[place], &general.ngrams.different[place]);
-        let all = domain.distinct();
-        if all > 0.0 {
-            let share = (domain.distinct_without(general) / all).min(1.0);
-            shares.push(NgramShare { n: n as u64, share });
-        }
+        shares.extend(domain.share_without(general).map(|share| NgramShare { n: n as u64, share }));
     }
     shares
 }
