@@ -8,7 +8,7 @@ use arrow_array::{Int32Array, Int64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
-use super::table::{TableReader, TableWriter, batch, classify, column, properties};
+use super::table::{Packing, TableReader, TableWriter, batch, classify, column, properties};
 use crate::error::{Class, Error, Result};
 use crate::ids::DocRef;
 use crate::storage::{ObjectReader, Storage, Uri, Written};
@@ -46,7 +46,8 @@ impl BandsWriter {
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
         let schema = schema();
-        let table = TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(None)?)?;
+        let table =
+            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(Packing::Plain)?)?;
         Ok(Self { schema, table, next_band: 0 })
     }
 

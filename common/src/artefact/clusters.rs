@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde::Serialize;
 
 use super::drops::Partner;
-use super::table::{Columns, RowWriter};
+use super::table::{Columns, Packing, RowWriter};
 use crate::error::Result;
 use crate::storage::{Storage, Uri, Written};
 
@@ -90,7 +90,7 @@ impl PairsWriter {
     /// # Errors
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        RowWriter::create(storage, uri, schema(), Some(LEVEL), PairColumns::default()).map(Self)
+        RowWriter::create(storage, uri, schema(), Packing::Zstd(LEVEL), PairColumns::default()).map(Self)
     }
 
     /// Appends a pair.

@@ -6,7 +6,7 @@ use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder, UInt32Builder,
 use arrow_array::{Array as _, ArrayRef, FixedSizeBinaryArray, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-use super::table::{Columns, RowWriter, TableReader, column};
+use super::table::{Columns, Packing, RowWriter, TableReader, column};
 use crate::error::{Error, Result};
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
@@ -100,7 +100,7 @@ impl DocumentsWriter {
             hash: FixedSizeBinaryBuilder::new(16),
             signature: FixedSizeBinaryBuilder::new(k),
         };
-        RowWriter::create(storage, uri, schema(k), None, columns).map(Self)
+        RowWriter::create(storage, uri, schema(k), Packing::Plain, columns).map(Self)
     }
 
     /// Appends one row.

@@ -8,7 +8,7 @@ use arrow_array::{Array as _, ArrayRef, Float64Array, RecordBatch, StringArray, 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-use super::table::{Columns, RowWriter, TableReader, column};
+use super::table::{Columns, Packing, RowWriter, TableReader, column};
 use crate::error::{Error, Result};
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
@@ -295,7 +295,7 @@ impl DropsWriter {
     /// # Errors
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        RowWriter::create(storage, uri, schema(), Some(LEVEL), DropColumns::default()).map(Self)
+        RowWriter::create(storage, uri, schema(), Packing::Zstd(LEVEL), DropColumns::default()).map(Self)
     }
 
     /// Appends one drop.

@@ -6,7 +6,7 @@ use arrow_array::builder::UInt64Builder;
 use arrow_array::{Array as _, ArrayRef, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 
-use super::table::{Columns, RowWriter, TableReader};
+use super::table::{Columns, Packing, RowWriter, TableReader};
 use crate::error::Result;
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
@@ -31,7 +31,7 @@ impl NumbersWriter {
             columns.iter().map(|name| Field::new(*name, DataType::UInt64, false)).collect();
         let builders = columns.iter().map(|_| UInt64Builder::new()).collect();
         let schema = Arc::new(Schema::new(fields));
-        RowWriter::create(storage, uri, schema, Some(LEVEL), NumberColumns(builders)).map(Self)
+        RowWriter::create(storage, uri, schema, Packing::Zstd(LEVEL), NumberColumns(builders)).map(Self)
     }
 
     /// Appends a row.

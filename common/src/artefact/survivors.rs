@@ -7,15 +7,13 @@ use arrow_array::builder::{StringBuilder, UInt32Builder, UInt64Builder};
 use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-use super::table::{Columns, RowWriter, TableReader, column};
+use super::table::{Columns, Packing, RowWriter, TableReader, column};
 use crate::error::Result;
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
 /// A group is cut at this many rows or bytes of text, so that a reader holds little.
 const GROUP_ROWS: usize = 8_192;
 const GROUP_BYTES: usize = 8 << 20;
-/// Fast and small enough: written once, read once.
-const LEVEL: i32 = 1;
 
 /// Rows that a reader gives at once.
 const BATCH_ROWS: usize = 1_024;
@@ -93,7 +91,7 @@ impl SurvivorsWriter {
     /// # Errors
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        RowWriter::create(storage, uri, schema(), Some(LEVEL), SurvivorColumns::default()).map(Self)
+        RowWriter::create(storage, uri, schema(), Packing::Lz4, SurvivorColumns::default()).map(Self)
     }
 
     /// Appends one survivor.

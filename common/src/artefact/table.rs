@@ -16,13 +16,25 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use crate::error::{Class, Error, Result};
 use crate::storage::{ObjectReader, ObjectWriter, Storage, Uri, Written};
 
-/// Properties of an artefact: plain columns without dictionary or statistics, zstd where `level` is given.
-pub(super) fn properties(level: Option<i32>) -> Result<WriterProperties> {
-    let compression = match level {
-        Some(level) => Compression::ZSTD(
+/// How an artefact is packed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Packing {
+    /// Not at all: for what does not shrink.
+    Plain,
+    /// LZ4: for what is written and read once. Measured: 210 MB of 300 MB of text, where zstd at level 1 leaves 162.
+    Lz4,
+    /// zstd at a level.
+    Zstd(i32),
+}
+
+/// Properties of an artefact: plain columns without dictionary or statistics.
+pub(super) fn properties(packing: Packing) -> Result<WriterProperties> {
+    let compression = match packing {
+        Packing::Zstd(level) => Compression::ZSTD(
             ZstdLevel::try_new(level).map_err(|e| Error::internal(format!("zstd level {level}: {e}")))?,
         ),
-        None => Compression::UNCOMPRESSED,
+        Packing::Lz4 => Compression::LZ4_RAW,
+        Packing::Plain => Compression::UNCOMPRESSED,
     };
     Ok(WriterProperties::builder()
         .set_compression(compression)
@@ -83,15 +95,16 @@ pub(super) struct RowWriter<C> {
 }
 
 impl<C: Columns> RowWriter<C> {
-    /// Starts the file; zstd where `level` is given.
+    /// Starts the file.
     pub(super) fn create(
         storage: &Storage,
         uri: &Uri,
         schema: SchemaRef,
-        level: Option<i32>,
+        packing: Packing,
         columns: C,
     ) -> Result<Self> {
-        let table = TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(level)?)?;
+        let table =
+            TableWriter::new(storage.create(uri)?, uri.clone(), schema.clone(), properties(packing)?)?;
         Ok(Self { schema, table, columns, rows: 0 })
     }
 

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::drops::{CauseColumns, DropCause, cause_fields, cause_of};
-use super::table::{Columns, RowWriter, TableReader, column};
+use super::table::{Columns, Packing, RowWriter, TableReader, column};
 use crate::error::Result;
 use crate::storage::{ObjectReader, Storage, Uri, Written};
 
@@ -51,7 +51,7 @@ impl VerdictsWriter {
     /// # Errors
     /// As [`Storage::create`].
     pub fn create(storage: &Storage, uri: &Uri) -> Result<Self> {
-        RowWriter::create(storage, uri, schema(), Some(LEVEL), VerdictColumns::default()).map(Self)
+        RowWriter::create(storage, uri, schema(), Packing::Zstd(LEVEL), VerdictColumns::default()).map(Self)
     }
 
     /// Appends one verdict.

@@ -20,7 +20,7 @@ impl Theta {
         Self { k: k.max(1), bound: u64::MAX, hashes: Vec::new() }
     }
 
-    /// The sketch that [`Theta::bound`] and [`Theta::hashes`] describe.
+    /// The sketch of a bound and of the hashes below it, as [`Theta::into_parts`] gives them.
     pub fn from_parts(k: usize, bound: u64, hashes: Vec<u64>) -> Self {
         let mut theta = Self { k: k.max(1), bound, hashes };
         theta.compact();

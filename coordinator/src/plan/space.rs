@@ -11,6 +11,8 @@ use super::Plan;
 const EXPANSION: f64 = 3.5;
 /// What zstd at level 3 leaves of text; Chinese shrinks less than English.
 const PACKED: f64 = 0.45;
+/// What LZ4 leaves of it.
+const PACKED_IN_WORK: f64 = 0.7;
 /// Bytes of a document: half of a usual web page, since short documents cost more rows.
 const DOCUMENT_BYTES: f64 = 1_500.0;
 /// A row of the document table without its signature: record, offset, id, sizes, hash.
@@ -43,7 +45,7 @@ pub fn estimate(plan: &Plan, spec: &JobSpec) -> DiskEstimate {
     let written_text = if spec.output.text == TextFormat::None { 0.0 } else { PACKED };
     let tokens = if spec.output.tokens == TokenFormat::None { 0.0 } else { TOKEN_BYTES };
     DiskEstimate {
-        work_bytes: (text * PACKED + documents * (ROW_BYTES + near + DROP_BYTES)) as u64,
+        work_bytes: (text * PACKED_IN_WORK + documents * (ROW_BYTES + near + DROP_BYTES)) as u64,
         output_bytes: (text * (written_text + tokens) + documents * DROP_BYTES) as u64,
     }
 }

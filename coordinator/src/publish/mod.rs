@@ -28,6 +28,9 @@ pub const RUN: &str = "run.json";
 pub struct Manifest {
     /// Version of this layout.
     pub version: u32,
+    /// SHA-256 of the tokenizer file whose ids the token files hold.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tokenizer_sha256: Option<String>,
     /// All files by path below the output folder, the manifest and `run.json` aside.
     pub files: Vec<ManifestFile>,
 }
@@ -63,6 +66,8 @@ pub struct Reports {
     pub training: Vec<u8>,
     /// `run.json`.
     pub run: Vec<u8>,
+    /// SHA-256 of the tokenizer file, for the manifest.
+    pub tokenizer_sha256: Option<String>,
 }
 
 /// Moves the files, writes reports and run record, and last the manifest.
@@ -92,7 +97,8 @@ pub fn publish_files(
         files.push(ManifestFile { file, source: None });
     }
     files.sort_by(|a, b| a.file.name.cmp(&b.file.name));
-    storage.put(&output.join(MANIFEST), &to_json(&Manifest { version: 1, files })?)?;
+    let manifest = Manifest { version: 1, tokenizer_sha256: reports.tokenizer_sha256.clone(), files };
+    storage.put(&output.join(MANIFEST), &to_json(&manifest)?)?;
     Ok(())
 }
 
@@ -179,6 +185,7 @@ mod tests {
                 html: b"html".into(),
                 training: b"training".into(),
                 run: b"run".into(),
+                tokenizer_sha256: Some("ab".into()),
             };
             let publish = || publish_files(&storage, &output, &outgoing, &reports);
 
@@ -191,6 +198,7 @@ mod tests {
                 publish().unwrap();
                 let mut whole = files(&out);
                 let manifest: Manifest = serde_json::from_slice(&whole.remove(MANIFEST).unwrap()).unwrap();
+                assert_eq!(manifest.tokenizer_sha256.as_deref(), Some("ab"));
                 let vouched: Vec<String> = manifest.files.into_iter().map(|file| file.file.name).collect();
                 assert_eq!(vouched, [FILES[2], HTML, REPORT, FILES[0], FILES[1], TRAINING]);
                 let told = [REPORT, HTML, TRAINING, RUN].map(|name| whole.remove(name).unwrap());

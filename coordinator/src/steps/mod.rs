@@ -330,6 +330,7 @@ impl Steps for JobSteps {
             html: html(&report).into_bytes(),
             training: to_json(&training(&facts.spec.report, tokens))?,
             run: to_json(&run)?,
+            tokenizer_sha256: report.reproducibility.tokenizer_sha256.clone(),
         };
         let output = Uri::parse(&facts.spec.output.uri)?;
         publish_files(&self.storage, &output, &outgoing, &reports)?;
