@@ -91,14 +91,13 @@ fn without_verification_14_bands_of_8_rows_remove_what_their_published_curve_say
     println!("{score}");
     for (level, similarity) in [("0.9", 0.9), ("0.8", 0.8), ("0.7", 0.7), ("0.6", 0.6), ("0.5", 0.5_f64)] {
         let curve = 1.0 - (1.0 - similarity.powi(8)).powi(14);
-        for language in ["en", "zh"] {
-            let removed = score["recall"][language][level].as_f64().unwrap();
-            // Some 250 documents a level and language: four standard errors where the curve is steepest, and a
-            // little, since their true similarities lie within 0.02 of the level.
-            assert!(
-                (removed - curve).abs() < 0.13,
-                "{removed} at {level} in {language}, not {curve}: {score}"
-            );
+        let removed = ["en", "zh"].map(|language| score["recall"][language][level].as_f64().unwrap());
+        let mean = (removed[0] + removed[1]) / 2.0;
+        // The true similarities lie within 0.02 of the level, and the curve is steep.
+        assert!((mean - curve).abs() < 0.08, "{mean} at {level}, not {curve}: {score}");
+        for removed in removed {
+            // Some 250 documents a level and language: four standard errors where the curve is steepest, and the same.
+            assert!((removed - curve).abs() < 0.13, "{removed} at {level}, not {curve}: {score}");
         }
     }
 }
