@@ -119,72 +119,90 @@ impl Words {
 
     /// Cuts at white space and characters that are words; what stands between them is a chunk.
     fn cut(&mut self, text: &str) {
-        let classes = &**CLASSES;
         let bytes = text.as_bytes();
+        let mut plain = Plain::of(bytes);
         let mut at = 0;
         while at < bytes.len() {
-            let start = at;
-            let (mut any, mut count) = (0, 0);
-            // The chunk, and what ends it.
-            let (ends, length) = loop {
-                // Most chunks are nothing else.
-                let from = at;
-                while let Some(class) = bytes.get(at).map(|byte| ASCII_WORD[usize::from(*byte)])
-                    && class != 0
-                {
-                    any |= class;
-                    at += 1;
+            let end = plain.end(at);
+            // Most chunks are letters and digits of ASCII, then a space.
+            if bytes.get(end).is_none_or(|byte| byte.is_ascii_whitespace()) {
+                steps(end - at + 1);
+                if end > at {
+                    self.plain(bytes, at, end);
                 }
-                count += (at - from) as u32;
-                if at == bytes.len() {
-                    break (SPACE, 0);
-                }
-                let (class, length) = class_at(classes, text, at);
-                if class & (SPACE | OWN) != 0 {
-                    break (class, length);
-                }
-                any |= if class == 0 { AFFIX } else { class };
-                count += 1;
-                at += length;
-            };
-            steps(at - start + 1);
-            if at > start {
-                match any & !(LETTER | WORD) == 0 {
-                    true => self.add(start, at, count, any, 0),
-                    false => self.chunk(text, start, at),
-                }
+                at = end + 1;
+            } else {
+                at = self.word_and_mark(bytes, at, end).unwrap_or_else(|| self.any(text, at, end));
             }
-            if ends & OWN != 0 {
-                self.add(at, at + length, 1, ends, ends);
-            }
-            at += length;
         }
     }
 
-    /// Most chunks that are no words are a word of ASCII and a mark: cut here, if the chunk is one.
-    fn word_and_mark(&mut self, text: &str, start: usize, end: usize) -> bool {
-        steps(end - start);
-        let Some((mark, word)) = text.as_bytes()[start..end].split_last() else { return false };
-        let Some(last) = word.last() else { return false };
-        let stands_apart = match mark {
+    /// Adds a word of letters and digits of ASCII.
+    #[inline(always)]
+    fn plain(&mut self, bytes: &[u8], start: usize, end: usize) {
+        let word = &bytes[start..end];
+        let has_letter = word[0].is_ascii_alphabetic() || word.iter().any(u8::is_ascii_alphabetic);
+        self.add(start, end, word.len() as u32, if has_letter { LETTER } else { WORD }, 0);
+    }
+
+    /// Most other chunks are a word of ASCII and a mark, then white space: cut here, if the one whose word ends there
+    /// is. Where the next may start.
+    #[inline]
+    fn word_and_mark(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+        let last = if end > start { bytes[end - 1] } else { return None };
+        let stands_apart = match bytes[end] {
             b',' | b';' | b':' | b'!' | b'?' | b')' | b'"' => true,
-            b'.' => word.len() > 1 && !last.is_ascii_uppercase() || last.is_ascii_digit(),
+            b'.' => end - start > 1 && !last.is_ascii_uppercase() || last.is_ascii_digit(),
             _ => false,
         };
-        if !stands_apart || !word.iter().all(u8::is_ascii_alphanumeric) {
-            return false;
+        if !stands_apart || !bytes.get(end + 1).is_none_or(|byte| byte.is_ascii_whitespace()) {
+            return None;
         }
-        let any = if word.iter().any(u8::is_ascii_alphabetic) { LETTER } else { WORD };
-        self.add(start, end - 1, word.len() as u32, any, 0);
-        self.add(end - 1, end, 1, PUNCTUATION, PUNCTUATION);
-        true
+        steps(end - start + 2);
+        self.plain(bytes, start, end);
+        self.add(end, end + 1, 1, PUNCTUATION, PUNCTUATION);
+        Some(end + 2)
+    }
+
+    /// Cuts the chunk that starts here and goes beyond the letters and digits of ASCII in front, and what ends it: white
+    /// space or characters that are words. Where the next may start.
+    fn any(&mut self, text: &str, start: usize, plain: usize) -> usize {
+        let classes = &**CLASSES;
+        let mut at = plain;
+        let (mut any, mut count) = (0, (plain - start) as u32);
+        for byte in &text.as_bytes()[start..plain] {
+            any |= ASCII_WORD[usize::from(*byte)];
+        }
+        let (mut class, mut length) = (0, 0);
+        while at < text.len() {
+            (class, length) = class_at(classes, text, at);
+            if class & (SPACE | OWN) != 0 {
+                break;
+            }
+            any |= if class == 0 { AFFIX } else { class };
+            count += 1;
+            at += length;
+        }
+        steps(at - start + 1);
+        if at > start {
+            match any & !(LETTER | WORD) == 0 {
+                true => self.add(start, at, count, any, 0),
+                false => self.chunk(text, start, at),
+            }
+        }
+        while at < text.len() && class & OWN != 0 {
+            steps(1);
+            self.add(at, at + length, 1, class, class);
+            at += length;
+            if at < text.len() {
+                (class, length) = class_at(classes, text, at);
+            }
+        }
+        at + if at < text.len() && class & SPACE != 0 { length } else { 0 }
     }
 
     /// Takes what stands apart off both ends of a chunk; the middle is cut by [`Words::middle`].
     fn chunk(&mut self, text: &str, start: usize, end: usize) {
-        if self.word_and_mark(text, start, end) {
-            return;
-        }
         let (mut start, mut end) = (start, end);
         while start < end {
             let length = prefix(&text[start..end]);
@@ -272,6 +290,53 @@ impl Words {
                 self.push(text, token.byte_start, token.byte_start + token.word.len());
             }
         }
+    }
+}
+
+/// Letters and digits of ASCII, a bit a byte, of the 64 bytes that were asked for last.
+struct Plain<'a> {
+    bytes: &'a [u8],
+    /// Which 64 bytes.
+    block: usize,
+    /// A bit for each that is something else; those behind the end are.
+    others: u64,
+}
+
+impl<'a> Plain<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, block: 0, others: Self::others_in(bytes, 0) }
+    }
+
+    /// The first byte from here on that is something else, or the end.
+    #[inline(always)]
+    fn end(&mut self, from: usize) -> usize {
+        let mut at = from;
+        loop {
+            if at / 64 != self.block {
+                self.block = at / 64;
+                self.others = Self::others_in(self.bytes, self.block);
+            }
+            let others = self.others >> (at % 64);
+            if others != 0 {
+                return at + others.trailing_zeros() as usize;
+            }
+            at = 64 * (self.block + 1);
+        }
+    }
+
+    fn others_in(bytes: &[u8], block: usize) -> u64 {
+        steps(64);
+        let mut padded = [0; 64];
+        let rest = &bytes[(64 * block).min(bytes.len())..];
+        let block = rest.first_chunk().unwrap_or_else(|| {
+            padded[..rest.len()].copy_from_slice(rest);
+            &padded
+        });
+        let is_other = |byte: u8| (byte | 0x20).wrapping_sub(b'a') >= 26 && byte.wrapping_sub(b'0') >= 10;
+        let others: [u8; 64] = block.map(|byte| u8::from(is_other(byte)));
+        // Eight bytes of 0 or 1 times this number are eight bits at its top.
+        let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        others.as_chunks().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
     }
 }
 
