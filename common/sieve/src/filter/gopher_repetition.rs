@@ -1,6 +1,6 @@
 //! Gopher's rules of repetition.
 
-use super::seen::{Counts, Duplicates, Seen, hash, hash_of_two};
+use super::seen::{Counts, Duplicates, Repeats, Seen, hash, hash_of_two};
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::rules::{Defaults, Family, Rule, Side};
 use crate::text::{Text, Words, split_on_newline_runs, trim};
@@ -107,22 +107,19 @@ impl Filter for GopherRepetition {
             return Ok(Verdict::Keep);
         }
         let size = |n: usize| if text.is_of_characters() { characters_of(n) } else { n };
-        let joined = Joined::of(raw, text.words());
-        let mut counts = Counts::new(text.key());
-        let mut tops = TopGrams::new(&joined, &mut counts);
+        let joined = Joined::of(raw, text.words(), text.key());
+        let mut tops = TopGrams::pairs(&joined);
         for (n, rule) in TOP_RULES {
-            let n = size(n);
-            while tops.n < n {
+            while tops.n < size(n) {
                 tops.lengthen();
             }
-            if n <= joined.words() {
+            if tops.n <= joined.words.len() {
                 check.rule(rule, || tops.chars_of_top() as f64 / chars)?;
             }
         }
-        let candidates = joined.may_be_repeated(&mut counts);
-        let mut seen = Seen::new(candidates.len(), text.key());
+        let mut repeated = RepeatedRuns::of(&joined, size(DUPLICATE_RULES[0].0));
         for (n, rule) in DUPLICATE_RULES {
-            check.rule(rule, || joined.chars_of_repeated(size(n), &candidates, &mut seen) as f64 / chars)?;
+            check.rule(rule, || repeated.chars(size(n)) as f64 / chars)?;
         }
         Ok(Verdict::Keep)
     }
@@ -130,101 +127,134 @@ impl Filter for GopherRepetition {
 
 /// The words of a text without anything between them: a run of words is a slice, and two are equal if these are,
 /// wherever words end in them.
-struct Joined {
-    /// Then some zeros, so that eight bytes can be read wherever a word starts.
+struct Joined<'a> {
+    words: &'a Words,
+    /// Then [`WIDE`] bytes of no meaning, so that as many can be read wherever a word starts.
     bytes: Vec<u8>,
-    /// By word, and one more for the end: its first byte, and code points before it.
-    starts: Vec<(u32, u32)>,
+    /// By word, and one more for the end: its first byte.
+    starts: Vec<u32>,
+    key: u64,
 }
+
+/// Bytes that are copied and hashed at once: few words have more.
+const WIDE: usize = 16;
 
 /// Bytes at the start of a run of words by which runs are told apart first: those of five Han characters.
 const WINDOW: usize = 15;
 
-/// Words of the shortest run of which repeats are measured.
-const SHORTEST: usize = DUPLICATE_RULES[0].0;
-
-impl Joined {
-    fn of(raw: &str, words: &Words) -> Self {
-        let mut bytes = Vec::with_capacity(raw.len() + 8);
-        let mut starts = Vec::with_capacity(words.len() + 1);
-        let mut chars = 0;
-        starts.push((0, 0));
-        for word in words.iter() {
-            steps((word.end - word.start) as usize + 1);
-            bytes.extend_from_slice(word.of(raw).as_bytes());
-            chars += word.chars;
-            starts.push((bytes.len() as u32, chars));
+impl<'a> Joined<'a> {
+    fn of(raw: &str, words: &'a Words, key: u64) -> Self {
+        let raw = raw.as_bytes();
+        let mut bytes = vec![0; raw.len() + WIDE];
+        let mut starts = vec![0; words.len() + 1];
+        let mut end = 0;
+        for (word, start) in words.iter().zip(&mut starts) {
+            let (from, length) = (word.start as usize, (word.end - word.start) as usize);
+            steps(length + 1);
+            match raw[from..].first_chunk::<WIDE>() {
+                Some(wide) if length <= WIDE => bytes[end..end + WIDE].copy_from_slice(wide),
+                _ => bytes[end..end + length].copy_from_slice(&raw[from..from + length]),
+            }
+            *start = end as u32;
+            end += length;
         }
-        bytes.extend_from_slice(&[0; 8]);
-        Self { bytes, starts }
-    }
-
-    fn words(&self) -> usize {
-        self.starts.len() - 1
+        starts[words.len()] = end as u32;
+        bytes.truncate(end + WIDE);
+        Self { words, bytes, starts, key }
     }
 
     /// Where a word starts, in bytes; also where the last one ends.
+    #[inline(always)]
     fn start(&self, word: usize) -> usize {
-        self.starts[word].0 as usize
-    }
-
-    /// Code points of `n` words.
-    fn chars(&self, word: usize, n: usize) -> u64 {
-        u64::from(self.starts[word + n].1 - self.starts[word].1)
+        self.starts[word] as usize
     }
 
     /// Eight bytes, as a number.
-    #[inline]
+    #[inline(always)]
     fn eight(&self, at: usize) -> u64 {
         self.bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
+    /// By the key too: nobody can write two words of one hash.
+    #[inline(always)]
     fn hash_of_word(&self, word: usize) -> u64 {
         let (start, end) = (self.start(word), self.start(word + 1));
-        match end - start {
-            0 => 0,
-            length @ 1..=8 => hash_of_two(self.eight(start) << (64 - 8 * length), length as u64),
-            _ => hash(&self.bytes[start..end]),
+        let length = end - start;
+        if length > WIDE {
+            return hash(&self.bytes[start..end]);
         }
+        steps(1);
+        let first = self.eight(start) & (u64::MAX >> (64 - 8 * length.clamp(1, 8)));
+        let last = if length > 8 { self.eight(end - 8) } else { 0 };
+        hash_of_two(first ^ self.key, last ^ !self.key).wrapping_add(length as u64)
     }
 
-    /// Words at which a run may start that equals another, whatever its number of words: its first bytes stand at the
-    /// start of another word too, or it may be shorter than these. The others, nearly all, need no closer look.
-    fn may_be_repeated(&self, counts: &mut Counts) -> Vec<u32> {
-        const SHORT: u32 = u32::MAX;
-        let Some(runs) = (self.words() + 1).checked_sub(SHORTEST) else { return Vec::new() };
-        let end = self.start(self.words());
-        counts.clear(runs);
-        let number = |word: usize| {
-            let start = self.start(word);
-            if start + WINDOW > end {
-                return SHORT;
-            }
-            let window = hash_of_two(self.eight(start), self.eight(start + WINDOW - 8));
-            let number = counts.add(window, word as u32);
-            if self.start(word + SHORTEST) - start < WINDOW { SHORT } else { number }
+    /// By the key too, sixteen bytes at a time, the last of which may have been there before.
+    #[inline(always)]
+    fn hash_of_run(&self, start: usize, end: usize) -> u64 {
+        if end - start < WIDE {
+            return hash(&self.bytes[start..end]);
+        }
+        steps(end - start + 1);
+        let mut hash = self.key ^ (end - start) as u64;
+        let mut at = start;
+        while at + WIDE < end {
+            hash = hash_of_two(self.eight(at) ^ hash, self.eight(at + 8));
+            at += WIDE;
+        }
+        hash_of_two(self.eight(end - 16) ^ hash, self.eight(end - 8))
+    }
+
+    /// Code points of `n` words.
+    fn chars(&self, word: usize, n: usize) -> u64 {
+        self.words[word..word + n].iter().map(|word| u64::from(word.chars)).sum()
+    }
+}
+
+/// The runs of words that were there before, by their number of words, which may only grow.
+struct RepeatedRuns<'a> {
+    joined: &'a Joined<'a>,
+    /// By word, what stands at its start.
+    windows: Repeats,
+    /// Words at which a run may start that equals another: its first bytes stand at the start of another word too, or it
+    /// is shorter than these. The others, nearly all, need no closer look.
+    candidates: Vec<u32>,
+    seen: Seen,
+}
+
+impl<'a> RepeatedRuns<'a> {
+    /// Of so many words and more.
+    fn of(joined: &'a Joined<'a>, n: usize) -> Self {
+        let end = joined.start(joined.words.len());
+        let runs = (joined.words.len() + 1).saturating_sub(n);
+        let windows = joined.starts[..runs].partition_point(|start| *start as usize + WINDOW <= end);
+        let window = |word: usize| {
+            let start = joined.start(word);
+            hash_of_two(joined.eight(start) ^ joined.key, joined.eight(start + WINDOW - 8))
         };
-        let numbers: Vec<u32> = (0..runs).map(number).collect();
-        let repeats = |number: u32| number == SHORT || counts.times(number) > 1;
-        (0..).zip(numbers).filter(|(_, number)| repeats(*number)).map(|(word, _)| word).collect()
+        let windows = Repeats::of((0..windows).map(window));
+        let is_short = |word: usize| joined.start(word + n) - joined.start(word) < WINDOW;
+        let candidates = windows.among(runs, |word, may_repeat| may_repeat | is_short(word));
+        let seen = Seen::new(candidates.len(), joined.key);
+        Self { joined, windows, candidates, seen }
     }
 
-    /// Code points of the n-grams that were there before, of those that start at these words; behind one of them the
-    /// next that is looked at starts, for no word is counted twice.
-    fn chars_of_repeated(&self, n: usize, candidates: &[u32], seen: &mut Seen) -> u64 {
+    /// Code points of the n-grams that were there before; behind one of them the next that is looked at starts, for no
+    /// word is counted twice.
+    fn chars(&mut self, n: usize) -> u64 {
+        let Self { joined, windows, candidates, seen } = self;
+        let Some(last) = joined.words.len().checked_sub(n) else { return 0 };
+        steps(candidates.len());
+        candidates.retain(|word| {
+            let word = *word as usize;
+            word <= last && (joined.start(word + n) - joined.start(word) < WINDOW || windows.may_repeat(word))
+        });
         seen.clear();
         let mut repeated = 0;
         let mut next = 0;
         for word in candidates.iter().map(|word| *word as usize) {
-            steps(1);
-            if word < next {
-                continue;
-            }
-            if word + n > self.words() {
-                break;
-            }
-            if !seen.insert(hash(&self.bytes[self.start(word)..self.start(word + n)])) {
-                repeated += self.chars(word, n);
+            if word >= next && !seen.insert(joined.hash_of_run(joined.start(word), joined.start(word + n))) {
+                repeated += joined.chars(word, n);
                 next = word + n;
             }
         }
@@ -232,23 +262,26 @@ impl Joined {
     }
 }
 
-/// The most frequent n-grams, from single words on: two are equal if their words are.
+/// The most frequent n-grams, from pairs on: two are equal if their words are.
 struct TopGrams<'a> {
-    joined: &'a Joined,
-    counts: &'a mut Counts,
-    /// First word and number of the n-grams that were counted, in the order of the text: those of whose parts none
-    /// occurs only once, for no other n-gram occurs again.
+    joined: &'a Joined<'a>,
+    counts: Counts,
+    /// First word and number of the n-grams that were counted, in the order of the text: those that may occur again.
     counted: Vec<(u32, u32)>,
     n: usize,
 }
 
 impl<'a> TopGrams<'a> {
-    /// Of single words.
-    fn new(joined: &'a Joined, counts: &'a mut Counts) -> Self {
-        counts.clear(joined.words());
-        let count = |word: u32| (word, counts.add(joined.hash_of_word(word as usize), word));
-        let counted = (0..joined.words() as u32).map(count).collect();
-        Self { joined, counts, counted, n: 1 }
+    /// Of two words.
+    fn pairs(joined: &'a Joined<'a>) -> Self {
+        let words: Vec<u64> = (0..joined.words.len()).map(|word| joined.hash_of_word(word)).collect();
+        let repeats = Repeats::of(words.windows(2).map(|pair| hash_of_two(pair[0], pair[1])));
+        let places = repeats.among(repeats.hashes.len(), |_, may_repeat| may_repeat);
+        let mut counts = Counts::new(joined.key);
+        counts.clear(places.len() / 2);
+        let count = |word: u32| (word, counts.add(repeats.hashes[word as usize], word));
+        let counted = places.into_iter().map(count).collect();
+        Self { joined, counts, counted, n: 2 }
     }
 
     /// Goes on to n-grams of one word more: each is one behind the other of the former, overlapping.
@@ -322,18 +355,16 @@ mod tests {
     #[test]
     fn the_top_n_gram_is_written_with_spaces_and_of_equals_the_first() {
         let text = words("ab c x ab c y yy z y yy");
-        let joined = Joined::of(text.raw(), text.words());
-        let mut counts = Counts::new(7);
-        let mut tops = TopGrams::new(&joined, &mut counts);
-        tops.lengthen();
+        let joined = Joined::of(text.raw(), text.words(), 7);
+        let mut tops = TopGrams::pairs(&joined);
         assert_eq!(tops.chars_of_top(), 2 * 4);
         tops.lengthen();
         assert_eq!(tops.chars_of_top(), 6);
     }
 
     fn chars_of_repeated(text: &Text<'_>, n: usize) -> u64 {
-        let joined = Joined::of(text.raw(), text.words());
-        joined.chars_of_repeated(n, &joined.may_be_repeated(&mut Counts::new(7)), &mut Seen::new(0, 7))
+        let joined = Joined::of(text.raw(), text.words(), 7);
+        RepeatedRuns::of(&joined, 5).chars(n)
     }
 
     #[test]
@@ -360,13 +391,12 @@ mod tests {
                         best = (times, gram);
                     }
                 }
-                let joined = Joined::of(text.raw(), text.words());
-                let mut counts = Counts::new(7);
-                let mut tops = TopGrams::new(&joined, &mut counts);
-                (1..n).for_each(|_| tops.lengthen());
+                let joined = Joined::of(text.raw(), text.words(), 7);
+                let mut tops = TopGrams::pairs(&joined);
+                (2..n).for_each(|_| tops.lengthen());
                 prop_assert_eq!(tops.chars_of_top(), (best.0 * chars(&best.1)) as u64);
             }
-            let n = n.max(SHORTEST);
+            let n = n.max(5);
             let (mut seen, mut repeated, mut at) = (Vec::new(), 0, 0);
             while at + n <= all.len() {
                 let gram = all[at..at + n].concat();

@@ -88,6 +88,60 @@ impl Seen {
     }
 }
 
+/// Tells which of many hashes may come more than once: all that do, and one in twenty of the others. That asks no branch
+/// and little memory of the processor, so that what is exact need look only at these.
+pub(super) struct Repeats {
+    /// In their order.
+    pub(super) hashes: Vec<u64>,
+    /// A power of two of them, of 64 bits that came once, and as many that came again.
+    bits: Vec<(u64, u64)>,
+}
+
+impl Repeats {
+    /// Of these hashes.
+    pub(super) fn of(hashes: impl Iterator<Item = u64>) -> Self {
+        let hashes: Vec<u64> = hashes.collect();
+        steps(2 * hashes.len());
+        let mut bits = vec![(0, 0); (hashes.len() / 4 + 1).next_power_of_two()];
+        for hash in &hashes {
+            let (slot, bit) = bit_of(*hash, bits.len());
+            let (once, again) = &mut bits[slot];
+            *again |= *once & bit;
+            *once |= bit;
+        }
+        Self { hashes, bits }
+    }
+
+    /// Whether the hash of this place may come again.
+    #[inline(always)]
+    pub(super) fn may_repeat(&self, place: usize) -> bool {
+        self.hashes.get(place).is_some_and(|hash| {
+            let (slot, bit) = bit_of(*hash, self.bits.len());
+            self.bits[slot].1 & bit != 0
+        })
+    }
+
+    /// Of places from 0 on, so many, those that are chosen: by place, and whether the hash of it may come again.
+    pub(super) fn among(&self, places: usize, choose: impl Fn(usize, bool) -> bool) -> Vec<u32> {
+        steps(places);
+        let mut chosen = vec![0; places + 1];
+        let mut count = 0;
+        for place in 0..places {
+            // Written in any case, and over again if it is none: a guess of the processor would often fail.
+            chosen[count] = place as u32;
+            count += usize::from(choose(place, self.may_repeat(place)));
+        }
+        chosen.truncate(count);
+        chosen
+    }
+}
+
+/// The bit of a hash among so many times 64.
+#[inline(always)]
+fn bit_of(hash: u64, slots: usize) -> (usize, u64) {
+    ((hash >> 6) as usize & (slots - 1), 1 << (hash & 63))
+}
+
 /// Numbers hashes in the order in which they first come, and counts how often each does.
 pub(super) struct Counts {
     /// A power of two of them, half full at most: the number of a hash and 1; 0 is free.
