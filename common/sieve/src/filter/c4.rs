@@ -7,7 +7,7 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::rules::{Defaults, Family, Kind, Opt, Rule, Settings, Side};
-use crate::text::{Text, Word, Words, ends_sentence, is_space, line_ranges, trim};
+use crate::text::{Marks, Text, Word, Words, is_space, line_ranges, trim};
 use crate::work::steps;
 
 /// FineWeb-2 does without C4 for Chinese: its ends of sentences and its words are those of ASCII.
@@ -110,6 +110,7 @@ impl Filter for C4 {
         let mut words = if counts_sentences { &**text.words() } else { &[] };
         let mut kept = String::with_capacity(raw.len());
         let mut kept_words = Words::with_capacity(words.len());
+        let mut marks = Marks::of(raw.as_bytes(), is_mark);
         let mut lines = 0;
         let mut sentences = 0;
         for (number, range) in line_ranges(raw).enumerate() {
@@ -129,7 +130,13 @@ impl Filter for C4 {
             if fewest_words > 0.0 && has_fewer_words(line, fewest_words) {
                 continue;
             }
-            let found = Found::in_line(&cited);
+            let found = match &cited {
+                Cow::Borrowed(line) => {
+                    let start = range.end - unstripped.trim_start_matches(is_space).len();
+                    Found::among(&mut marks, start, start + line.len())
+                }
+                Cow::Owned(line) => Found::in_line(line),
+            };
             if found.lorem_ipsum {
                 check.rule("lorem_ipsum", || 1.0)?;
             }
@@ -239,6 +246,9 @@ fn citation(text: &str) -> usize {
     }
 }
 
+/// U+212A.
+const KELVIN: &str = "\u{212a}";
+
 /// What a line holds, in whatever case.
 #[derive(Default)]
 struct Found {
@@ -248,60 +258,62 @@ struct Found {
     policy: bool,
 }
 
-/// The rarest letter of each phrase, where it stands in it, and the phrase.
-const PHRASES: [(u8, usize, &str); 8] = [
-    (b'm', 4, "lorem ipsum"),
-    (b'j', 0, "javascript"),
-    (b'f', 7, POLICIES[0]),
-    (b'v', 3, POLICIES[1]),
-    (b'k', 3, POLICIES[2]),
-    (b'k', 8, POLICIES[3]),
-    (b'k', 10, POLICIES[4]),
-    (b'k', 7, POLICIES[5]),
+/// By a rare letter: phrases that hold it, and where it stands in them.
+const PHRASES: [(u8, &[(usize, &str)]); 4] = [
+    (b'j', &[(0, "javascript")]),
+    (b'k', &[(3, POLICIES[2]), (8, POLICIES[3]), (10, POLICIES[4]), (7, POLICIES[5])]),
+    (b'm', &[(4, "lorem ipsum"), (3, POLICIES[0])]),
+    (b'v', &[(3, POLICIES[1])]),
 ];
 
 /// Bytes at which something may be found: the letters of [`PHRASES`], `{`, and the first byte of the Kelvin sign.
-const LOOK_AT: [bool; 256] = {
-    let mut look_at = [false; 256];
-    look_at[b'{' as usize] = true;
-    look_at[0xe2] = true;
-    let mut at = 0;
-    while at < PHRASES.len() {
-        look_at[PHRASES[at].0 as usize] = true;
-        look_at[PHRASES[at].0.to_ascii_uppercase() as usize] = true;
-        at += 1;
-    }
-    look_at
-};
+fn is_mark(byte: u8) -> bool {
+    matches!(byte | 0x20, b'j' | b'k' | b'm' | b'v') || matches!(byte, b'{' | 0xe2)
+}
 
 impl Found {
     fn in_line(line: &str) -> Self {
-        steps(line.len());
+        Self::among(&mut Marks::of(line.as_bytes(), is_mark), 0, line.len())
+    }
+
+    /// In the line between these places.
+    fn among(marks: &mut Marks<'_, impl Fn(u8) -> bool>, start: usize, end: usize) -> Self {
+        steps(end - start);
         let mut found = Self::default();
-        let bytes = line.as_bytes();
-        for (at, byte) in bytes.iter().enumerate() {
-            if !LOOK_AT[usize::from(*byte)] {
-                continue;
+        let bytes = &marks.bytes()[..end];
+        let mut next = start;
+        loop {
+            let at = marks.next(next, end);
+            if at == end {
+                return found;
             }
-            match byte {
+            next = at + 1;
+            match bytes[at] {
                 b'{' => found.curly_bracket = true,
                 // The Kelvin sign is the one character whose lower case is ASCII and stands in a phrase.
-                0xe2 if bytes[at..].starts_with("\u{212a}".as_bytes()) => {
-                    return Self::in_line(&line.replace('\u{212a}', "k"));
+                0xe2 if bytes[at..].starts_with(KELVIN.as_bytes()) => {
+                    let line = String::from_utf8_lossy(&bytes[start..]);
+                    return Self::in_line(&line.replace(KELVIN, "k"));
                 }
-                _ => {
-                    let letter = byte.to_ascii_lowercase();
-                    for (_, offset, phrase) in PHRASES.iter().filter(|(rarest, ..)| *rarest == letter) {
-                        let stands =
-                            at.checked_sub(*offset).and_then(|start| bytes.get(start..start + phrase.len()));
-                        if stands.is_some_and(|stands| stands.eq_ignore_ascii_case(phrase.as_bytes())) {
-                            found.note(phrase);
-                        }
-                    }
-                }
+                letter => found.phrases(&bytes[start..], at - start, letter),
             }
         }
-        found
+    }
+
+    /// Notes the phrases around this letter.
+    #[inline]
+    fn phrases(&mut self, line: &[u8], at: usize, letter: u8) {
+        let Some(next) = line.get(at + 1).map(u8::to_ascii_lowercase) else { return };
+        let with_letter = PHRASES.iter().filter(|(rare, _)| *rare == letter.to_ascii_lowercase());
+        for (place, phrase) in with_letter.flat_map(|(_, phrases)| *phrases) {
+            if phrase.as_bytes()[place + 1] != next {
+                continue;
+            }
+            let stands = at.checked_sub(*place).and_then(|start| line.get(start..start + phrase.len()));
+            if stands.is_some_and(|stands| stands.eq_ignore_ascii_case(phrase.as_bytes())) {
+                self.note(phrase);
+            }
+        }
     }
 
     fn note(&mut self, phrase: &str) {
@@ -320,16 +332,16 @@ fn count_sentences(text: &str, words: &[Word], end: usize) -> u64 {
     let mut has_ended = false;
     let mut at = words.first().map_or(end, |word| word.start as usize);
     for word in words {
-        let piece = word.of(text);
-        steps(2 * piece.len());
-        let is_end = word.chars == 1 && word.is_symbol && piece.chars().all(ends_sentence);
+        steps(1);
         if has_ended {
-            let starts =
-                is_token(&text[at..word.start as usize]) || !is_end && !piece.chars().all(is_punctuation);
+            let piece = word.of(text);
+            steps(piece.len());
+            let starts = is_token(&text[at..word.start as usize])
+                || !word.is_end && !piece.chars().all(is_punctuation);
             sentences += u64::from(starts);
             has_ended = !starts;
         }
-        has_ended |= is_end;
+        has_ended |= word.is_end;
         at = word.end as usize;
     }
     sentences + u64::from(has_ended && is_token(&text[at..end]))

@@ -156,7 +156,7 @@ impl StopWords {
         for (place, word) in (1..).zip(&list) {
             let mut slot = first_slot(word.key, slots.len());
             while slots[slot] != 0 {
-                slot = (slot + 1) % slots.len();
+                slot = (slot + 1) & (slots.len() - 1);
             }
             slots[slot] = place;
         }
@@ -181,7 +181,7 @@ impl StopWords {
             {
                 return Some(place);
             }
-            slot = (slot + 1) % self.slots.len();
+            slot = (slot + 1) & (self.slots.len() - 1);
         }
     }
 
@@ -233,7 +233,7 @@ fn key_of(bytes: &[u8], start: usize, end: usize) -> u64 {
 /// Where a key is looked for first among so many slots, a power of two.
 #[inline]
 fn first_slot(key: u64, slots: usize) -> usize {
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % slots
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & (slots - 1)
 }
 
 /// Lines of Python's `splitlines`.

@@ -219,6 +219,8 @@ struct RepeatedRuns<'a> {
     /// Words at which a run may start that equals another: its first bytes stand at the start of another word too, or it
     /// is shorter than these. The others, nearly all, need no closer look.
     candidates: Vec<u32>,
+    /// Of which they are the candidates.
+    n: usize,
     seen: Seen,
 }
 
@@ -236,19 +238,22 @@ impl<'a> RepeatedRuns<'a> {
         let is_short = |word: usize| joined.start(word + n) - joined.start(word) < WINDOW;
         let candidates = windows.among(runs, |word, may_repeat| may_repeat | is_short(word));
         let seen = Seen::new(candidates.len(), joined.key);
-        Self { joined, windows, candidates, seen }
+        Self { joined, windows, candidates, n, seen }
     }
 
     /// Code points of the n-grams that were there before; behind one of them the next that is looked at starts, for no
     /// word is counted twice.
     fn chars(&mut self, n: usize) -> u64 {
-        let Self { joined, windows, candidates, seen } = self;
+        let Self { joined, windows, candidates, seen, .. } = self;
         let Some(last) = joined.words.len().checked_sub(n) else { return 0 };
-        steps(candidates.len());
-        candidates.retain(|word| {
-            let word = *word as usize;
-            word <= last && (joined.start(word + n) - joined.start(word) < WINDOW || windows.may_repeat(word))
-        });
+        if n > self.n {
+            keep(candidates, |word| {
+                let word = *word as usize;
+                word <= last
+                    && (windows.may_repeat(word) || joined.start(word + n) - joined.start(word) < WINDOW)
+            });
+            self.n = n;
+        }
         seen.clear();
         let mut repeated = 0;
         let mut next = 0;
@@ -286,7 +291,7 @@ impl<'a> TopGrams<'a> {
 
     /// Goes on to n-grams of one word more: each is one behind the other of the former, overlapping.
     fn lengthen(&mut self) {
-        self.keep_repeated();
+        keep(&mut self.counted, |(_, number)| self.counts.times(*number) > 1);
         steps(self.counted.len());
         self.counts.clear(self.counted.len() / 2);
         let mut kept = 0;
@@ -302,18 +307,6 @@ impl<'a> TopGrams<'a> {
         self.n += 1;
     }
 
-    /// Forgets those that occur once. Whether one does is a guess for the processor: nothing branches on it.
-    fn keep_repeated(&mut self) {
-        steps(self.counted.len());
-        let mut kept = 0;
-        for at in 0..self.counted.len() {
-            let counted = self.counted[at];
-            self.counted[kept] = counted;
-            kept += usize::from(self.counts.times(counted.1) > 1);
-        }
-        self.counted.truncate(kept);
-    }
-
     /// Code points of all occurrences of the most frequent n-gram, of equals the first, as if it was written with
     /// spaces; it may occur once. There must be `n` words.
     fn chars_of_top(&self) -> u64 {
@@ -323,6 +316,18 @@ impl<'a> TopGrams<'a> {
         };
         (self.joined.chars(first, self.n) + self.n as u64 - 1) * times
     }
+}
+
+/// Keeps some of them. Whether it does is a guess for the processor, that would often fail: nothing branches on it.
+fn keep<T: Copy>(all: &mut Vec<T>, is_kept: impl Fn(&T) -> bool) {
+    steps(all.len());
+    let mut kept = 0;
+    for at in 0..all.len() {
+        let one = all[at];
+        all[kept] = one;
+        kept += usize::from(is_kept(&one));
+    }
+    all.truncate(kept);
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub fn is_terminal(c: char) -> bool {
 }
 
 /// Whether spaCy's sentence splitter ends a sentence with it.
-pub(crate) fn ends_sentence(c: char) -> bool {
+fn ends_sentence(c: char) -> bool {
     matches!(
         u32::from(c),
         0x21 | 0x2e | 0x3f | 0x589 | 0x61f | 0x6d4 | 0x700..=0x702 | 0x7f9 | 0x964..=0x965 | 0x104a..=0x104b
@@ -101,6 +101,9 @@ pub(super) const OWN: u8 = 32;
 /// A Han character.
 pub(super) const HAN: u8 = 64;
 
+/// Ends a sentence.
+pub(super) const END: u8 = 128;
+
 /// The classes of a code point.
 #[inline]
 pub(super) fn class(c: char) -> u8 {
@@ -122,6 +125,7 @@ fn class_of(c: char) -> u8 {
     set(is_space(c), SPACE);
     set(in_punctuation_set(c), PUNCTUATION);
     set(is_affix(c), AFFIX);
+    set(ends_sentence(c), END);
     let code = u32::from(c);
     let han = matches!(code, 0x3005..=0x3007 | 0x3021..=0x3029 | 0x3400..=0x4dbf | 0x4e00..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3fffd);
     set(han, HAN);
@@ -236,6 +240,12 @@ pub(super) fn count(text: &str) -> usize {
 
 /// Whether at least a third of the letters are Han characters.
 pub(super) fn is_mostly_han(text: &str) -> bool {
+    // Most texts without Han characters have none of the bytes with which one could start.
+    steps(text.len());
+    let may_start = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(may_start_han(*byte))).sum::<u8>() > 0;
+    if !text.as_bytes().chunks(240).any(may_start) {
+        return false;
+    }
     let bytes = Leads::of(text);
     if 2 * bytes.may_be_han < bytes.ascii_letters || bytes.may_be_han == 0 {
         return false;
@@ -245,6 +255,11 @@ pub(super) fn is_mostly_han(text: &str) -> bool {
     }
     let (han, others) = count_letters(text);
     han > 0 && 2 * han >= others
+}
+
+/// Whether it is the first byte of U+3000 to U+9FFF, or of U+F000 and above.
+fn may_start_han(byte: u8) -> bool {
+    byte.wrapping_sub(0xe3) < 7 || byte.wrapping_sub(0xef) < 2
 }
 
 /// First bytes of code points, counted without a look at the others: enough to tell most texts.
@@ -270,7 +285,7 @@ impl Leads {
                 ascii_letters += u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
                 leads += u8::from(*byte >= 0xc0);
                 are_han += u8::from(byte.wrapping_sub(0xe5) < 5);
-                may_be_han += u8::from(byte.wrapping_sub(0xe3) < 7) + u8::from(byte.wrapping_sub(0xef) < 2);
+                may_be_han += u8::from(may_start_han(*byte));
             }
             all.ascii_letters += usize::from(ascii_letters);
             all.may_be_han += usize::from(may_be_han);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Marks;
 use crate::work::steps;
 
 /// What stands between `\n`: at least one line, the last one without end; `""` gives one empty line.
@@ -48,46 +49,32 @@ pub fn split_lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// Where the lines of [`split_lines`] stand.
 pub fn line_ranges(text: &str) -> impl Iterator<Item = Range<usize>> + use<'_> {
+    let bytes = text.as_bytes();
+    let mut may_end = Marks::of(bytes, |byte| matches!(byte, b'\n'..=b'\r' | 0x1c..=0x1e | 0xc2 | 0xe2));
     let mut at = 0;
     std::iter::from_fn(move || {
-        if at == text.len() {
-            return None;
-        }
         let start = at;
-        let (length, end) = line_end(&text.as_bytes()[at..]);
-        at += length + end;
-        steps(length + end);
-        Some(start..start + length)
+        while at < bytes.len() {
+            let end = may_end.next(at, bytes.len());
+            let length = line_end(&bytes[end..]);
+            steps(end + 1 - at);
+            at = (end + length.max(1)).min(bytes.len());
+            if length > 0 {
+                return Some(start..end);
+            }
+        }
+        (start < at).then_some(start..at)
     })
 }
 
-/// Bytes with which ends of lines start.
-const MAY_END: [bool; 256] = {
-    let mut may_end = [false; 256];
-    let starts = [b'\n', b'\r', 0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0xc2, 0xe2];
-    let mut at = 0;
-    while at < starts.len() {
-        may_end[starts[at] as usize] = true;
-        at += 1;
+/// Bytes of the end of a line at the start of these; 0 if there is none.
+fn line_end(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'\r', b'\n', ..] | [0xc2, 0x85, ..] => 2,
+        [b'\n'..=b'\r' | 0x1c..=0x1e, ..] => 1,
+        [0xe2, 0x80, 0xa8 | 0xa9, ..] => 3,
+        _ => 0,
     }
-    may_end
-};
-
-/// Bytes of the first line and of its end, which is 0 at the end of the text.
-fn line_end(bytes: &[u8]) -> (usize, usize) {
-    for (at, byte) in bytes.iter().enumerate() {
-        if !MAY_END[usize::from(*byte)] {
-            continue;
-        }
-        match byte {
-            b'\r' => return (at, if bytes.get(at + 1) == Some(&b'\n') { 2 } else { 1 }),
-            0xc2 if bytes.get(at + 1) == Some(&0x85) => return (at, 2),
-            0xe2 if matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xa8 | 0xa9])) => return (at, 3),
-            0xc2 | 0xe2 => {}
-            _ => return (at, 1),
-        }
-    }
-    (bytes.len(), 0)
 }
 
 #[cfg(test)]

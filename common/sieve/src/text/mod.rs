@@ -2,14 +2,15 @@
 
 mod chars;
 mod lines;
+mod marks;
 mod words;
 
 use std::cell::OnceCell;
 
-pub(crate) use chars::ends_sentence;
 pub use chars::{is_alphabetic, is_han, is_punctuation, is_space, is_terminal, trim};
 pub(crate) use chars::{is_character, is_spaced_word};
 pub use lines::{line_ranges, split_lines, split_on_newline_runs, split_on_newlines};
+pub(crate) use marks::Marks;
 pub use words::{Word, Words};
 
 use xxhash_rust::xxh3::xxh3_64;

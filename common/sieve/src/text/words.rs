@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use jieba_rs::Jieba;
 
-use super::chars::{self, AFFIX, CLASSES, LETTER, OWN, PUNCTUATION, SPACE, WORD};
+use super::Marks;
+use super::chars::{self, AFFIX, CLASSES, END, LETTER, OWN, PUNCTUATION, SPACE, WORD};
 use crate::rules::{ChineseWords, Form};
 use crate::work::steps;
 
@@ -29,6 +30,8 @@ pub struct Word {
     pub has_letter: bool,
     /// Whether it holds nothing but punctuation.
     pub is_symbol: bool,
+    /// Whether it is a character that ends a sentence.
+    pub is_end: bool,
     /// Whether it is one character of a script that writes without spaces: most stand within a word.
     pub is_character: bool,
 }
@@ -93,7 +96,7 @@ impl Words {
     fn push(&mut self, text: &str, start: usize, end: usize) {
         steps(end - start);
         let classes = &**CLASSES;
-        let (mut chars, mut any, mut all) = (0, 0, PUNCTUATION);
+        let (mut chars, mut any, mut all) = (0, 0, PUNCTUATION | END);
         let mut at = start;
         while at < end {
             let (class, length) = class_at(classes, text, at);
@@ -113,6 +116,7 @@ impl Words {
             chars,
             has_letter: any & LETTER != 0,
             is_symbol: all & PUNCTUATION != 0,
+            is_end: chars == 1 && all & (PUNCTUATION | END) == PUNCTUATION | END,
             is_character: chars == 1 && any & (LETTER | OWN) == LETTER | OWN,
         });
     }
@@ -120,10 +124,11 @@ impl Words {
     /// Cuts at white space and characters that are words; what stands between them is a chunk.
     fn cut(&mut self, text: &str) {
         let bytes = text.as_bytes();
-        let mut plain = Plain::of(bytes);
+        let mut others =
+            Marks::of(bytes, |byte| (byte | 0x20).wrapping_sub(b'a') >= 26 && byte.wrapping_sub(b'0') >= 10);
         let mut at = 0;
         while at < bytes.len() {
-            let end = plain.end(at);
+            let end = others.next(at, bytes.len());
             // Most chunks are letters and digits of ASCII, then a space.
             if bytes.get(end).is_none_or(|byte| byte.is_ascii_whitespace()) {
                 steps(end - at + 1);
@@ -160,7 +165,8 @@ impl Words {
         }
         steps(end - start + 2);
         self.plain(bytes, start, end);
-        self.add(end, end + 1, 1, PUNCTUATION, PUNCTUATION);
+        let mark = CLASSES[usize::from(bytes[end])];
+        self.add(end, end + 1, 1, mark, mark);
         Some(end + 2)
     }
 
@@ -290,53 +296,6 @@ impl Words {
                 self.push(text, token.byte_start, token.byte_start + token.word.len());
             }
         }
-    }
-}
-
-/// Letters and digits of ASCII, a bit a byte, of the 64 bytes that were asked for last.
-struct Plain<'a> {
-    bytes: &'a [u8],
-    /// Which 64 bytes.
-    block: usize,
-    /// A bit for each that is something else; those behind the end are.
-    others: u64,
-}
-
-impl<'a> Plain<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
-        Self { bytes, block: 0, others: Self::others_in(bytes, 0) }
-    }
-
-    /// The first byte from here on that is something else, or the end.
-    #[inline(always)]
-    fn end(&mut self, from: usize) -> usize {
-        let mut at = from;
-        loop {
-            if at / 64 != self.block {
-                self.block = at / 64;
-                self.others = Self::others_in(self.bytes, self.block);
-            }
-            let others = self.others >> (at % 64);
-            if others != 0 {
-                return at + others.trailing_zeros() as usize;
-            }
-            at = 64 * (self.block + 1);
-        }
-    }
-
-    fn others_in(bytes: &[u8], block: usize) -> u64 {
-        steps(64);
-        let mut padded = [0; 64];
-        let rest = &bytes[(64 * block).min(bytes.len())..];
-        let block = rest.first_chunk().unwrap_or_else(|| {
-            padded[..rest.len()].copy_from_slice(rest);
-            &padded
-        });
-        let is_other = |byte: u8| (byte | 0x20).wrapping_sub(b'a') >= 26 && byte.wrapping_sub(b'0') >= 10;
-        let others: [u8; 64] = block.map(|byte| u8::from(is_other(byte)));
-        // Eight bytes of 0 or 1 times this number are eight bits at its top.
-        let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        others.as_chunks().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
     }
 }
 
