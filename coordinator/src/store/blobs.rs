@@ -10,20 +10,27 @@ use sha2::{Digest as _, Sha256};
 use tamis_common::storage::hex;
 use tamis_common::{Error, Result};
 
-/// A folder of immutable files.
+/// Immutable files by the SHA-256 of their content.
 pub struct Blobs {
-    folder: PathBuf,
+    shelf: Box<dyn Shelf>,
+}
+
+/// Where the files stand.
+pub(crate) trait Shelf: Send + Sync {
+    /// Stores `bytes`, whose digest is given. Durable when it returns; repeating it changes nothing.
+    fn put(&self, digest: &str, bytes: &[u8]) -> Result<()>;
+
+    /// What was stored.
+    fn get(&self, digest: &str) -> Result<Vec<u8>>;
 }
 
 impl Blobs {
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder.display(), e))?;
-        if let Some(parent) = folder.parent() {
-            sync_folder(parent)?;
-        }
-        let blobs = Self { folder: folder.to_owned() };
-        blobs.remove_partial()?;
-        Ok(blobs)
+        Ok(Self::of(Box::new(Folder::open(folder)?)))
+    }
+
+    pub(crate) fn of(shelf: Box<dyn Shelf>) -> Self {
+        Self { shelf }
     }
 
     /// Stores `bytes` and returns their digest. Durable when it returns; repeating it changes nothing.
@@ -32,18 +39,7 @@ impl Blobs {
     /// `Class::Resource` on a full disk, `Class::Storage` otherwise.
     pub fn put(&self, bytes: &[u8]) -> Result<String> {
         let digest = digest_of(bytes);
-        let path = self.folder.join(&digest);
-        if path.exists() {
-            return Ok(digest);
-        }
-        let mut partial = tempfile::Builder::new()
-            .prefix(".partial-")
-            .tempfile_in(&self.folder)
-            .map_err(|e| Error::io("create a file in", self.folder.display(), e))?;
-        partial.write_all(bytes).map_err(|e| Error::io("write", path.display(), e))?;
-        partial.as_file().sync_all().map_err(|e| Error::io("sync", path.display(), e))?;
-        partial.persist(&path).map_err(|e| Error::io("publish", path.display(), e.error))?;
-        sync_folder(&self.folder)?;
+        self.shelf.put(&digest, bytes)?;
         Ok(digest)
     }
 
@@ -62,11 +58,10 @@ impl Blobs {
     /// # Errors
     /// `Class::NotFound` if nothing was, `Class::Storage` if the file is damaged.
     pub fn get(&self, digest: &str) -> Result<Vec<u8>> {
-        let path = self.folder.join(digest);
-        let bytes = fs::read(&path).map_err(|e| Error::io("read", path.display(), e))?;
+        let bytes = self.shelf.get(digest)?;
         let found = digest_of(&bytes);
         if found != digest {
-            return Err(Error::storage(format!("`{}` is damaged: its digest is {found}", path.display())));
+            return Err(Error::storage(format!("the file `{digest}` is damaged: its digest is {found}")));
         }
         Ok(bytes)
     }
@@ -79,6 +74,23 @@ impl Blobs {
         serde_json::from_slice(&self.get(digest)?)
             .map_err(|e| Error::storage(format!("the file `{digest}` is of another version of tamis: {e}")))
     }
+}
+
+/// A folder on the local disk.
+struct Folder {
+    folder: PathBuf,
+}
+
+impl Folder {
+    fn open(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder.display(), e))?;
+        if let Some(parent) = folder.parent() {
+            sync_folder(parent)?;
+        }
+        let opened = Self { folder: folder.to_owned() };
+        opened.remove_partial()?;
+        Ok(opened)
+    }
 
     /// A crash may leave files that never got their name.
     fn remove_partial(&self) -> Result<()> {
@@ -90,6 +102,28 @@ impl Blobs {
             }
         }
         Ok(())
+    }
+}
+
+impl Shelf for Folder {
+    fn put(&self, digest: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(digest);
+        if path.exists() {
+            return Ok(());
+        }
+        let mut partial = tempfile::Builder::new()
+            .prefix(".partial-")
+            .tempfile_in(&self.folder)
+            .map_err(|e| Error::io("create a file in", self.folder.display(), e))?;
+        partial.write_all(bytes).map_err(|e| Error::io("write", path.display(), e))?;
+        partial.as_file().sync_all().map_err(|e| Error::io("sync", path.display(), e))?;
+        partial.persist(&path).map_err(|e| Error::io("publish", path.display(), e.error))?;
+        sync_folder(&self.folder)
+    }
+
+    fn get(&self, digest: &str) -> Result<Vec<u8>> {
+        let path = self.folder.join(digest);
+        fs::read(&path).map_err(|e| Error::io("read", path.display(), e))
     }
 }
 

@@ -3,40 +3,40 @@
 //! `DATA_DIR/state/` is a sled database that holds at most 4 KiB a value; `DATA_DIR/blobs/` holds specs, plans and manifests.
 //! A change is one batch, flushed and synced before [`Store::write`] returns.
 
+mod backend;
 mod blobs;
 mod records;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sled::{Batch, Db};
 use tamis_common::ids::{AttemptId, JobId, Phase, ShardId, TaskId};
-use tamis_common::{Class, Error, Result};
+use tamis_common::{Error, Result};
 
+#[cfg(test)]
+pub(crate) use backend::Entry;
+use backend::Sled;
+pub(crate) use backend::{Backend, Write};
 pub use blobs::Blobs;
+#[cfg(test)]
+pub(crate) use blobs::Shelf;
 pub(crate) use blobs::digest_of;
 pub(crate) use records::cut;
 pub use records::{AttemptRecord, ErrorRecord, FileRef, JobRecord, NamedFile, PhaseTotals, ResolvedRecord};
 
 use crate::job::TaskRecord;
 
-/// What sled may cache: records are few and small.
-const CACHE_BYTES: u64 = 16 << 20;
 /// Bigger values end in sled's blob files, which no flush syncs.
 const MAX_VALUE_BYTES: usize = 4_096;
 /// sled drops its lock a moment after the last handle is gone, and a dying process a moment after its end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 const NEXT_ATTEMPT: &[u8] = b"m/next_attempt";
 
 /// The coordinator's durable state. Calls block.
 pub struct Store {
-    db: Db,
-    /// `Db::flush` hands pages to the kernel; syncing this file makes them survive a power cut.
-    file: File,
+    records: Box<dyn Backend>,
     blobs: Blobs,
     /// After a failed sync nobody knows what the disk holds: nothing more is written.
     failed: AtomicBool,
@@ -65,14 +65,14 @@ impl Store {
     fn open_within(data_dir: &Path, patience: Duration) -> Result<Self> {
         std::fs::create_dir_all(data_dir)
             .map_err(|e| Error::io("create the data folder", data_dir.display(), e))?;
-        let path = data_dir.join("state");
-        let db = open_db(&path, data_dir, patience)?;
-        let file =
-            File::open(path.join("db")).map_err(|e| Error::io("open", path.join("db").display(), e))?;
-        let store =
-            Self { db, file, blobs: Blobs::open(&data_dir.join("blobs"))?, failed: AtomicBool::new(false) };
-        store.sync()?;
-        Ok(store)
+        let records = Sled::open(data_dir, patience)?;
+        Self::of(Box::new(records), Blobs::open(&data_dir.join("blobs"))?)
+    }
+
+    /// A store over what holds its records and its blobs.
+    pub(crate) fn of(records: Box<dyn Backend>, blobs: Blobs) -> Result<Self> {
+        records.sync()?;
+        Ok(Self { records, blobs, failed: AtomicBool::new(false) })
     }
 
     /// The files named by digest.
@@ -86,15 +86,13 @@ impl Store {
     /// `Class::Storage` for a record that cannot be read.
     pub fn load(&self) -> Result<Loaded> {
         let mut loaded = Loaded::default();
-        for entry in self.db.scan_prefix(b"j/") {
-            let (key, value) = entry.map_err(read_error)?;
+        for (key, value) in self.records.scan_prefix(b"j/")? {
             loaded.jobs.push((JobId(text_of(&key[2..])?), records::decode(&key, &value)?));
         }
-        for entry in self.db.scan_prefix(b"a/") {
-            let (key, value) = entry.map_err(read_error)?;
+        for (key, value) in self.records.scan_prefix(b"a/")? {
             loaded.attempts.push((AttemptId(number_of(&key, &key[2..])?), records::decode(&key, &value)?));
         }
-        if let Some(value) = self.db.get(NEXT_ATTEMPT).map_err(read_error)? {
+        if let Some(value) = self.records.get(NEXT_ATTEMPT)? {
             loaded.next_attempt = number_of(NEXT_ATTEMPT, &value)?;
         }
         Ok(loaded)
@@ -107,8 +105,7 @@ impl Store {
     pub fn tasks(&self, job: &JobId, phase: Phase) -> Result<Vec<(ShardId, TaskRecord)>> {
         let prefix = task_prefix(job, phase);
         let mut tasks = Vec::new();
-        for entry in self.db.scan_prefix(&prefix) {
-            let (key, value) = entry.map_err(read_error)?;
+        for (key, value) in self.records.scan_prefix(&prefix)? {
             let shard = key[prefix.len()..]
                 .try_into()
                 .map(u32::from_be_bytes)
@@ -124,7 +121,7 @@ impl Store {
     /// `Class::Storage` for a record that cannot be read.
     pub fn task(&self, job: &JobId, task: TaskId) -> Result<Option<TaskRecord>> {
         let key = task_key(job, task);
-        let value = self.db.get(&key).map_err(read_error)?;
+        let value = self.records.get(&key)?;
         value.map(|value| records::decode(&key, &value)).transpose()
     }
 
@@ -133,7 +130,7 @@ impl Store {
     /// # Errors
     /// `Class::Storage` if the store fails.
     pub fn job_of_request(&self, request: &str) -> Result<Option<JobId>> {
-        let value = self.db.get(request_key(request)).map_err(read_error)?;
+        let value = self.records.get(&request_key(request))?;
         value.map(|value| text_of(&value).map(JobId)).transpose()
     }
 
@@ -143,7 +140,7 @@ impl Store {
     /// `Class::Storage` if the store fails.
     pub fn last_turn(&self, index: &str) -> Result<u64> {
         let key = turn_key(index);
-        let value = self.db.get(&key).map_err(read_error)?;
+        let value = self.records.get(&key)?;
         value.map_or(Ok(0), |value| number_of(&key, &value))
     }
 
@@ -156,70 +153,17 @@ impl Store {
             return Err(Error::storage("the state could not be synced before and takes no more changes")
                 .with_hint("see to the disk of the data folder, then start the coordinator again"));
         }
-        self.db
-            .apply_batch(change.batch)
-            .map_err(write_error)
-            .and_then(|()| self.sync())
+        self.records
+            .apply(change.writes)
+            .and_then(|()| self.records.sync())
             .inspect_err(|_| self.failed.store(true, Ordering::Release))
-    }
-
-    fn sync(&self) -> Result<()> {
-        self.db.flush().map_err(write_error)?;
-        self.file.sync_all().map_err(|e| Error::io("sync", "state/db", e))
-    }
-}
-
-fn open_db(path: &Path, data_dir: &Path, patience: Duration) -> Result<Db> {
-    let start = Instant::now();
-    loop {
-        let opened = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
-            // Every change is flushed by hand, before its reply.
-            .flush_every_ms(None)
-            .open();
-        match opened {
-            Ok(db) => return Ok(db),
-            Err(e) if is_locked(&e) && start.elapsed() < patience => std::thread::sleep(LOCK_PAUSE),
-            Err(e) if is_locked(&e) => {
-                return Err(Error::new(
-                    Class::Conflict,
-                    format!("the data folder `{}` is in use by another process", data_dir.display()),
-                )
-                .with_hint("stop the other coordinator, or name another folder with --data-dir"));
-            }
-            Err(sled::Error::Io(e)) => {
-                return Err(Error::io("open the state in", data_dir.display(), e));
-            }
-            Err(e) => {
-                return Err(Error::storage(format!("cannot open the state in `{}`: {e}", path.display()))
-                    .with_source(e)
-                    .with_hint("published outputs are not touched; move the folder away to start anew"));
-            }
-        }
-    }
-}
-
-/// sled 0.34 reports a held lock as an I/O error of kind `Other` that says so.
-fn is_locked(error: &sled::Error) -> bool {
-    matches!(error, sled::Error::Io(e) if e.to_string().contains("could not acquire lock"))
-}
-
-fn read_error(error: sled::Error) -> Error {
-    Error::storage(format!("cannot read the state: {error}")).with_source(error)
-}
-
-fn write_error(error: sled::Error) -> Error {
-    match error {
-        sled::Error::Io(e) => Error::io("write", "the state", e),
-        other => Error::storage(format!("cannot write the state: {other}")).with_source(other),
     }
 }
 
 /// A change of several records that becomes durable at once.
 #[derive(Debug, Default)]
 pub struct Change {
-    batch: Batch,
+    writes: Vec<Write>,
 }
 
 impl Change {
@@ -241,7 +185,7 @@ impl Change {
 
     /// Removes a task: nobody has tried it.
     pub fn remove_task(&mut self, job: &JobId, task: TaskId) {
-        self.batch.remove(task_key(job, task));
+        self.writes.push((task_key(job, task), None));
     }
 
     /// Sets a running attempt and, with it, the number of the next.
@@ -249,23 +193,23 @@ impl Change {
     /// # Errors
     /// `Class::Internal` for a record over 4 KiB.
     pub fn put_attempt(&mut self, id: AttemptId, record: &AttemptRecord) -> Result<()> {
-        self.batch.insert(NEXT_ATTEMPT, &(id.0 + 1).to_be_bytes());
+        self.writes.push((NEXT_ATTEMPT.to_vec(), Some((id.0 + 1).to_be_bytes().to_vec())));
         self.put(attempt_key(id), records::encode(record)?)
     }
 
     /// Removes an attempt that is over.
     pub fn remove_attempt(&mut self, id: AttemptId) {
-        self.batch.remove(attempt_key(id));
+        self.writes.push((attempt_key(id), None));
     }
 
     /// Notes which job a client's request made.
     pub fn put_request(&mut self, request: &str, job: &JobId) {
-        self.batch.insert(request_key(request), job.as_str());
+        self.writes.push((request_key(request), Some(job.as_str().into())));
     }
 
     /// Notes the last turn that was given out for an index.
     pub fn put_turn(&mut self, index: &str, turn: u64) {
-        self.batch.insert(turn_key(index), &turn.to_be_bytes());
+        self.writes.push((turn_key(index), Some(turn.to_be_bytes().to_vec())));
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
@@ -276,7 +220,7 @@ impl Change {
                 value.len()
             )));
         }
-        self.batch.insert(key, value);
+        self.writes.push((key, Some(value)));
         Ok(())
     }
 }
@@ -320,6 +264,8 @@ fn text_of(bytes: &[u8]) -> Result<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use tamis_common::Class;
+
     use super::*;
 
     fn attempt(worker: &str) -> AttemptRecord {
