@@ -229,61 +229,86 @@ pub(crate) async fn run(
     while walks.join_next().await.is_some() {}
 }
 
+/// What is due for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Step(Step),
+    /// Its tasks or its turn: something that changes the job or moves another one.
+    Wait,
+    /// There is no such job.
+    Nothing,
+}
+
+/// A step that a job takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Plan,
+    OrderEmits,
+    LeavePhase(Phase),
+    EnterResolve,
+    Resolve,
+    Publish,
+    /// The last one: nothing more happens by itself.
+    Sweep,
+}
+
+/// What follows a step.
+#[derive(Debug)]
+pub(crate) enum After {
+    Look,
+    Pause(Duration),
+    Fail(Error),
+    End,
+}
+
 /// Walks one job to its end.
 async fn walk(control: Arc<Control>, job: JobId) -> JobId {
+    let Some(mut changed) = control.changes_of(&job) else { return job };
+    let mut moved = control.moves();
+    let mut stop = control.stop_signal();
     let mut tries = 0;
     loop {
         if control.is_stopping() {
             return job;
         }
-        let Some(state) = control.state_of(&job) else { return job };
-        let stepped = match state {
-            JobState::Planning => blocking(&control, &job, Control::plan).await,
-            JobState::Scanning => all_committed(&control, &job, Phase::Scan).await,
-            JobState::Waiting => turn_comes(&control, &job).await,
-            JobState::Resolving | JobState::Mixing => blocking(&control, &job, Control::resolve).await,
-            JobState::Emitting => all_committed(&control, &job, Phase::Emit).await,
-            JobState::Publishing => match turn_comes(&control, &job).await {
-                Ok(()) => blocking(&control, &job, Control::publish).await,
-                Err(e) => Err(e),
-            },
-            JobState::Published | JobState::Failed | JobState::Cancelled => {
-                if let Err(error) = blocking(&control, &job, |control, job| control.sweep(&job)).await {
-                    tracing::warn!(%job, %error, "the work of the job could not be swept");
+        // Before the look, so that nothing that comes after it is missed.
+        moved.borrow_and_update();
+        changed.borrow_and_update();
+        let step = match look(&control, &job).await {
+            Due::Nothing => return job,
+            Due::Step(step) => step,
+            Due::Wait => {
+                tokio::select! {
+                    _ = stop.wait_for(|&stop| stop) => return job,
+                    _ = moved.changed() => {}
+                    changed = changed.changed() => if changed.is_err() { return job },
                 }
-                return job;
+                continue;
             }
         };
-        let Err(error) = stepped else {
-            tries = 0;
-            continue;
-        };
-        if control.is_stopping() {
-            return job;
-        }
-        if control.state_of(&job).is_none_or(JobState::is_ended) {
-            // It was cancelled, or failed by one of its tasks, while the step ran: that is recorded.
-            continue;
-        }
-        if error.class() == Class::Cancelled {
-            // A cancel was followed by a retry before the step noticed: begin anew.
-            pause(&control, CANCELLED_PAUSE).await;
-            continue;
-        }
-        tries += 1;
-        if error.verdict().retryable && tries < STEP_TRIES {
-            tracing::warn!(%job, %state, %error, tries, "a step failed and is tried again");
-            pause(&control, FIRST_PAUSE * 2_u32.pow(tries - 1)).await;
-            continue;
-        }
-        tries = 0;
-        if let Err(cause) = blocking(&control, &job, move |control, job| control.fail_job(&job, &error)).await
-        {
-            // The state's disk is broken: nothing can be recorded, so the job is left where it is.
-            tracing::error!(%job, error = %cause, "a failure could not be recorded");
-            return job;
+        let taken = blocking(&control, &job, move |control, job| control.take_step(&job, step)).await;
+        match control.after_step(&job, step, taken, &mut tries) {
+            After::Look => {}
+            After::Pause(length) => pause(&control, length).await,
+            After::End => return job,
+            After::Fail(error) => {
+                let failed = blocking(&control, &job, move |control, job| control.fail_job(&job, &error));
+                if let Err(cause) = failed.await {
+                    // The state's disk is broken: nothing can be recorded, so the job is left where it is.
+                    tracing::error!(%job, error = %cause, "a failure could not be recorded");
+                    return job;
+                }
+            }
         }
     }
+}
+
+/// Looks at what is due where it may wait for the lock: it is held while the disk syncs, and a job changes with each
+/// heartbeat.
+async fn look(control: &Arc<Control>, job: &JobId) -> Due {
+    let (looking, job) = (control.clone(), job.clone());
+    // A look that ended badly is looked again.
+    tokio::task::spawn_blocking(move || looking.due(&job)).await.unwrap_or(Due::Wait)
 }
 
 /// Runs a step on a thread where it may block.
@@ -304,50 +329,70 @@ async fn pause(control: &Control, pause: Duration) {
     }
 }
 
-/// Waits until all tasks of the job's phase are committed (or the job leaves the phase), then takes the next step.
-async fn all_committed(control: &Arc<Control>, job: &JobId, phase: Phase) -> Result<()> {
-    let Some(mut changed) = control.changes_of(job) else { return Ok(()) };
-    let mut stop = control.stop_signal();
-    loop {
-        changed.borrow_and_update();
-        if control.state_of(job).and_then(JobState::phase) != Some(phase) {
-            return Ok(());
-        }
-        if phase == Phase::Emit && control.awaits_orders(job) {
-            blocking(control, job, Control::order_next_emits).await?;
-            continue;
-        }
-        if control.is_phase_done(job, phase) {
-            return blocking(control, job, move |control, job| control.leave_phase(&job, phase)).await;
-        }
-        tokio::select! {
-            _ = stop.wait_for(|&stop| stop) => return Ok(()),
-            changed = changed.changed() => if changed.is_err() { return Ok(()) },
+/// What is due, and what follows: without the waiting.
+impl Control {
+    /// What is due for a job. By the time that the step is taken it may no longer be: steps look again.
+    pub(crate) fn due(&self, job: &JobId) -> Due {
+        let Some(state) = self.state_of(job) else { return Due::Nothing };
+        match state {
+            JobState::Planning => Due::Step(Step::Plan),
+            JobState::Emitting if self.awaits_orders(job) => Due::Step(Step::OrderEmits),
+            JobState::Scanning if self.is_phase_done(job, Phase::Scan) => {
+                Due::Step(Step::LeavePhase(Phase::Scan))
+            }
+            JobState::Emitting if self.is_phase_done(job, Phase::Emit) => {
+                Due::Step(Step::LeavePhase(Phase::Emit))
+            }
+            JobState::Scanning | JobState::Emitting => Due::Wait,
+            JobState::Waiting | JobState::Publishing if self.holder_before(job).is_some() => Due::Wait,
+            JobState::Waiting => Due::Step(Step::EnterResolve),
+            JobState::Resolving | JobState::Mixing => Due::Step(Step::Resolve),
+            JobState::Publishing => Due::Step(Step::Publish),
+            JobState::Published | JobState::Failed | JobState::Cancelled => Due::Step(Step::Sweep),
         }
     }
-}
 
-/// Waits until no job stands before this one at its index; from Waiting it then goes on to Resolving.
-async fn turn_comes(control: &Arc<Control>, job: &JobId) -> Result<()> {
-    let mut moved = control.moves();
-    let Some(mut changed) = control.changes_of(job) else { return Ok(()) };
-    let mut stop = control.stop_signal();
-    loop {
-        moved.borrow_and_update();
-        changed.borrow_and_update();
-        match control.state_of(job) {
-            Some(JobState::Waiting) if control.holder_before(job).is_none() => {
-                return blocking(control, job, |control, job| control.enter_resolve(&job)).await;
-            }
-            Some(JobState::Publishing) if control.holder_before(job).is_none() => return Ok(()),
-            Some(JobState::Waiting | JobState::Publishing) => {}
-            _ => return Ok(()),
+    /// Takes a step that was due.
+    pub(crate) fn take_step(self: &Arc<Self>, job: &JobId, step: Step) -> Result<()> {
+        match step {
+            Step::Plan => self.plan(job.clone()),
+            Step::OrderEmits => self.order_next_emits(job.clone()),
+            Step::LeavePhase(phase) => self.leave_phase(job, phase),
+            Step::EnterResolve => self.enter_resolve(job),
+            Step::Resolve => self.resolve(job.clone()),
+            Step::Publish => self.publish(job.clone()),
+            Step::Sweep => self.sweep(job),
         }
-        tokio::select! {
-            _ = stop.wait_for(|&stop| stop) => return Ok(()),
-            _ = moved.changed() => {}
-            changed = changed.changed() => if changed.is_err() { return Ok(()) },
+    }
+
+    /// What follows a step, `tries` of which have failed.
+    pub(crate) fn after_step(&self, job: &JobId, step: Step, taken: Result<()>, tries: &mut u32) -> After {
+        let Err(error) = taken else {
+            *tries = 0;
+            return if step == Step::Sweep { After::End } else { After::Look };
+        };
+        if step == Step::Sweep {
+            tracing::warn!(%job, %error, "the work of the job could not be swept");
+            return After::End;
         }
+        if self.is_stopping() {
+            return After::End;
+        }
+        if self.state_of(job).is_none_or(JobState::is_ended) {
+            // It was cancelled, or failed by one of its tasks, while the step ran: that is recorded.
+            return After::Look;
+        }
+        if error.class() == Class::Cancelled {
+            // A cancel was followed by a retry before the step noticed: begin anew.
+            return After::Pause(CANCELLED_PAUSE);
+        }
+        *tries += 1;
+        if error.verdict().retryable && *tries < STEP_TRIES {
+            tracing::warn!(%job, ?step, %error, tries, "a step failed and is tried again");
+            return After::Pause(FIRST_PAUSE * 2_u32.pow(*tries - 1));
+        }
+        *tries = 0;
+        After::Fail(error)
     }
 }
 
@@ -420,7 +465,7 @@ impl Control {
         let facts = self.job_facts(&job)?;
         let Publication { emits, resolved, .. } = self.publication(&job)?;
         let orders = self.steps().emit_orders(&facts, &resolved, &emits)?;
-        self.order_emits(&job, orders)
+        self.order_emits(&job, &facts.cancel, orders)
     }
 
     fn publish(self: &Arc<Self>, job: JobId) -> Result<()> {

@@ -18,6 +18,9 @@ pub mod report;
 pub mod resolve;
 pub mod schedule;
 pub mod server;
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
+mod simulation;
 pub mod steps;
 pub mod store;
 mod sweep;

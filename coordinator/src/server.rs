@@ -17,7 +17,7 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::api::{Indexes, Jobs, Workers};
 use crate::config::CoordinatorConfig;
-use crate::control::{Control, Settings};
+use crate::control::{Clock, Control, Settings};
 use crate::drive::{self, Steps};
 use crate::schedule::Terms;
 use crate::store::Store;
@@ -55,7 +55,7 @@ impl Coordinator {
         };
         let data_dir = config.data_dir.clone();
         let opening = tokio::task::spawn_blocking(move || {
-            Control::open(Store::open(&data_dir)?, storage, steps, settings, starts)
+            Control::open(Store::open(&data_dir)?, storage, steps, settings, Clock::of_machine(), starts)
         });
         let control = opening
             .await

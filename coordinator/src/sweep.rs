@@ -8,7 +8,8 @@ use tamis_common::spec::KeepWork;
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Result};
 
-/// Removes below a job's folder what `keep` and the committed attempts do not keep.
+/// Removes below a job's folder what `keep` and the committed attempts do not keep. Attempts from `next` on are left
+/// alone: they were granted after a retry that came while the job was swept.
 ///
 /// # Errors
 /// Of the store.
@@ -16,6 +17,7 @@ pub(crate) fn sweep(
     storage: &Storage,
     work: &Uri,
     committed: &[(TaskId, AttemptId)],
+    next: AttemptId,
     keep: KeepWork,
 ) -> Result<()> {
     if keep == KeepWork::Nothing {
@@ -27,7 +29,7 @@ pub(crate) fn sweep(
     };
     let prefix = format!("{}/", work.as_str().trim_end_matches('/'));
     let names = found.iter().filter_map(|object| object.uri.as_str().strip_prefix(&prefix));
-    for name in doomed(names, committed, keep) {
+    for name in doomed(names, committed, next, keep) {
         storage.remove(&work.join(&name))?;
     }
     Ok(())
@@ -37,6 +39,7 @@ pub(crate) fn sweep(
 fn doomed<'a>(
     names: impl Iterator<Item = &'a str>,
     committed: &[(TaskId, AttemptId)],
+    next: AttemptId,
     keep: KeepWork,
 ) -> BTreeSet<String> {
     let committed: BTreeSet<String> =
@@ -48,6 +51,11 @@ fn doomed<'a>(
         let mut parts = name.splitn(3, '/');
         let (task, attempt, file) = (parts.next(), parts.next(), parts.next());
         let is_task = task.is_some_and(|task| task.starts_with(&scan) || task.starts_with(&emit));
+        if is_task
+            && attempt.and_then(|number| number.parse().ok()).is_some_and(|number: u64| number >= next.0)
+        {
+            continue;
+        }
         let attempt_folder = match (is_task, task, attempt, file) {
             (true, Some(task), Some(attempt), Some(_)) => Some(format!("{task}/{attempt}")),
             _ => None,
@@ -91,12 +99,19 @@ mod tests {
     }
 
     fn removed(keep: KeepWork) -> Vec<String> {
-        doomed(NAMES.into_iter(), &committed(), keep).into_iter().collect()
+        doomed(NAMES.into_iter(), &committed(), AttemptId(6), keep).into_iter().collect()
     }
 
     #[test]
     fn keeping_all_removes_only_what_lost_attempts_left() {
         assert_eq!(removed(KeepWork::All), ["scan-00000/1"]);
+    }
+
+    #[test]
+    fn attempts_of_a_retry_that_came_meanwhile_are_left_alone() {
+        let names = ["scan-00000/1/survivors.parquet", "scan-00000/6/survivors.parquet"];
+        let doomed = doomed(names.into_iter(), &[], AttemptId(6), KeepWork::All);
+        assert_eq!(Vec::from_iter(doomed), ["scan-00000/1"]);
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(super) struct State {
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     /// Never reused: the store counts on after a restart.
     pub(super) next_attempt: u64,
-    /// Round-robin goes on behind it.
-    pub(super) served_last: Option<JobId>,
+    /// Tasks granted since the start: by it jobs take turns.
+    pub(super) served: u64,
 }
 
 impl State {
@@ -91,10 +91,18 @@ impl Job {
         Ok(())
     }
 
-    /// The tasks that workers may do now.
+    /// The tasks of the phase that the job is in.
     pub(super) fn open_tasks(&self) -> Option<&Tasks> {
         let phase = self.record.state.phase()?;
         self.live.as_ref()?.tasks.get(&phase)
+    }
+
+    /// The tasks that workers may do now. Emits wait for their orders: after a start an attempt may end before the
+    /// budgets are known again, and its task is free then.
+    pub(super) fn grantable_tasks(&self) -> Option<&Tasks> {
+        let tasks = self.open_tasks()?;
+        let has_orders = self.live.as_ref()?.orders.is_some();
+        (has_orders || self.record.state.phase() == Some(Phase::Scan)).then_some(tasks)
     }
 }
 
@@ -115,6 +123,8 @@ pub(super) struct Live {
     pub(super) orders: Option<EmitOrders>,
     pub(super) attempts: BTreeMap<AttemptId, Attempt>,
     pub(super) rate: Rate,
+    /// The place of the job's last grant among all grants, or where it came in: behind those that wait.
+    pub(super) served: u64,
 }
 
 impl Live {
@@ -127,24 +137,20 @@ impl Live {
             orders: None,
             attempts: BTreeMap::new(),
             rate: Rate::default(),
+            served: 0,
         }
     }
 
     /// How far a phase is, running attempts aside.
     pub(super) fn totals(&self, phase: Phase) -> Option<PhaseTotals> {
         let tasks = self.tasks.get(&phase)?;
-        let mut totals = PhaseTotals {
+        Some(PhaseTotals {
             tasks: tasks.total(),
             done: tasks.committed(),
-            bytes: self.shards.iter().map(|shard| shard.bytes).sum(),
-            bytes_done: 0,
-            records_done: 0,
-        };
-        for (shard, commit) in tasks.commits() {
-            totals.bytes_done += self.bytes_of(shard);
-            totals.records_done += commit.records;
-        }
-        Some(totals)
+            bytes: tasks.bytes(),
+            bytes_done: tasks.bytes_done(),
+            records_done: tasks.records_done(),
+        })
     }
 
     /// Bytes and records that running attempts of a phase report.

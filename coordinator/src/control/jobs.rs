@@ -82,7 +82,8 @@ impl Control {
             change.put_request(request, &id);
         }
         self.store.write(change)?;
-        state.jobs.insert(id.clone(), Job::new(record, Some(Live::new(spec))));
+        let live = Live { served: state.served, ..Live::new(spec) };
+        state.jobs.insert(id.clone(), Job::new(record, Some(live)));
         drop(state);
         self.start(&id);
         tracing::info!(job = %id, "a job was accepted");
@@ -226,11 +227,12 @@ impl Control {
         change.put_job(id, &record)?;
         self.store.write(change)?;
         let live = self.load_live(id, &record);
+        let served = state.served;
         let job = state.job_mut(id)?;
         job.record = record;
         job.cancel = new_flag();
         match live {
-            Ok(live) => job.live = Some(live),
+            Ok(live) => job.live = Some(Live { served, ..live }),
             Err(error) => return self.fail_locked(job, id, Change::default(), &error).and(Err(error)),
         }
         job.announce();

@@ -8,12 +8,14 @@ use tamis_common::shard::Shard;
 use tamis_common::storage::Uri;
 use tamis_common::{Class, Error, Result};
 
-use super::inner::{Attempt, Job, State};
+use super::inner::{Attempt, Job, Live, State};
 use super::workers::Order;
 use super::{Control, wall_ms};
 use crate::drive::{TokenBudget, attempt_uri, verdicts_uri};
-use crate::job::{Commit, CommitVerdict, TaskRecord, lease_lost};
+use crate::job::{Commit, CommitVerdict, TaskRecord, Tasks, lease_lost};
 use crate::schedule::{AfterFailure, Candidate, Lease, after_failure, assign, release_delay_ms};
+#[cfg(test)]
+use crate::simulation::{Break, is_broken};
 use crate::store::{AttemptRecord, Change, FileRef, NamedFile};
 
 /// Who speaks about which attempt.
@@ -83,9 +85,10 @@ impl Control {
             Err(order) => return Ok(Granted { order: Some(order), ..Granted::default() }),
         };
         let fingerprint = known.fingerprint.clone();
-        let (candidates, retry_in_ms) = candidates(&state, &fingerprint, slots, now_ms);
-        let chosen = assign(&candidates, state.served_last.as_ref(), slots);
+        let candidates = candidates(&state, &fingerprint, slots, now_ms);
+        let chosen = assign(&candidates, slots);
         if chosen.is_empty() {
+            let retry_in_ms = next_ready_in_ms(&state, &fingerprint, now_ms);
             return Ok(Granted { retry_in_ms, ..Granted::default() });
         }
 
@@ -124,8 +127,11 @@ impl Control {
             state.job_mut(&id)?.record = record;
         }
         for grant in &grants {
+            state.served += 1;
+            let served = state.served;
             let job = state.job_mut(&grant.job)?;
             let Some(live) = &mut job.live else { continue };
+            live.served = served;
             if let Some(tasks) = live.tasks.get_mut(&grant.task.phase) {
                 tasks.grant(grant.task.shard, grant.attempt)?;
             }
@@ -133,7 +139,6 @@ impl Control {
             live.attempts.insert(grant.attempt, Attempt { task: grant.task, worker: worker.clone(), lease });
             job.announce();
         }
-        state.served_last = grants.last().map(|grant| grant.job.clone());
         Ok(Granted { grants, ..Granted::default() })
     }
 
@@ -299,33 +304,40 @@ impl Control {
     }
 }
 
-/// Jobs that have tasks for a worker of this fingerprint, and how long until a paused task is free.
-fn candidates(state: &State, fingerprint: &str, slots: u32, now_ms: u64) -> (Vec<Candidate>, Option<u64>) {
-    let mut candidates = Vec::new();
-    let mut next_ms: Option<u64> = None;
-    for (id, job) in &state.jobs {
-        let (Some(tasks), Some(live)) = (job.open_tasks(), &job.live) else { continue };
-        if job.record.fingerprint.as_deref().is_some_and(|pinned| pinned != fingerprint) {
-            continue;
-        }
-        if let Some(at) = tasks.next_ready_ms(now_ms) {
-            next_ms = Some(next_ms.map_or(at, |next| next.min(at)));
-        }
-        candidates.push(Candidate {
-            job: id.clone(),
-            ready: tasks.ready(now_ms, slots as usize).len() as u32,
-            running: tasks.running(),
-            max_slots: live.spec.run.max_slots,
-        });
-    }
-    (candidates, next_ms.map(|at| at - now_ms))
+/// Jobs that may give tasks to a worker of this fingerprint.
+fn jobs_for<'a>(
+    state: &'a State,
+    fingerprint: &'a str,
+) -> impl Iterator<Item = (&'a JobId, &'a Tasks, &'a Live)> {
+    state.jobs.iter().filter_map(move |(id, job)| {
+        let pinned = job.record.fingerprint.as_deref();
+        let is_usable = pinned.is_none_or(|pinned| pinned == fingerprint);
+        is_usable.then_some((id, job.grantable_tasks()?, job.live.as_ref()?))
+    })
+}
+
+fn candidates(state: &State, fingerprint: &str, slots: u32, now_ms: u64) -> Vec<Candidate> {
+    let candidate = |(id, tasks, live): (&JobId, &Tasks, &Live)| Candidate {
+        job: id.clone(),
+        ready: tasks.ready(now_ms, slots as usize).len() as u32,
+        running: tasks.running(),
+        max_slots: live.spec.run.max_slots,
+        served: live.served,
+    };
+    jobs_for(state, fingerprint).map(candidate).collect()
+}
+
+/// How long until a paused task is free. Looks at every task, hence only if none is free now.
+fn next_ready_in_ms(state: &State, fingerprint: &str, now_ms: u64) -> Option<u64> {
+    let next = jobs_for(state, fingerprint).filter_map(|(_, tasks, _)| tasks.next_ready_ms(now_ms)).min();
+    next.map(|at| at - now_ms)
 }
 
 /// The grant of a job's `nth` free task; `None` if there is none.
 fn grant_of(id: &JobId, job: &Job, nth: usize, attempt: AttemptId, now_ms: u64) -> Option<Grant> {
     let phase = job.record.state.phase()?;
     let live = job.live.as_ref()?;
-    let shard = *job.open_tasks()?.ready(now_ms, nth + 1).get(nth)?;
+    let shard = *job.grantable_tasks()?.ready(now_ms, nth + 1).get(nth)?;
     let task = TaskId { phase, shard };
     let record = &job.record;
     let (scan, verdicts) = match phase {
@@ -354,6 +366,10 @@ fn grant_of(id: &JobId, job: &Job, nth: usize, attempt: AttemptId, now_ms: u64) 
 fn answer(state: &mut State, worker: &WorkerId, beat: &AttemptBeat, now_ms: u64) -> Beat {
     let Some(job) = state.jobs.get_mut(&beat.job) else { return Beat::Lost };
     let Some(live) = &mut job.live else { return Beat::Cancel };
+    #[cfg(test)]
+    if is_broken(Break::UnfencedBeat) && !live.attempts.contains_key(&beat.attempt) {
+        return Beat::Keep;
+    }
     let Some(attempt) = live.attempts.get_mut(&beat.attempt) else { return Beat::Lost };
     if attempt.task != beat.task || attempt.worker != *worker {
         return Beat::Lost;

@@ -4,9 +4,12 @@ use tamis_common::ids::{JobId, Phase};
 use tamis_common::{Error, Result};
 
 use super::inner::{Attempt, Job, Live, State};
+use super::phases::bytes_of;
 use super::{Control, wall_ms};
 use crate::job::{JobState, Tasks};
 use crate::schedule::Lease;
+#[cfg(test)]
+use crate::simulation::{Break, is_broken};
 use crate::store::{Change, ErrorRecord, JobRecord};
 
 impl Control {
@@ -62,7 +65,7 @@ impl Control {
             if phase == Phase::Emit && record.resolved.is_none() {
                 break;
             }
-            let mut tasks = Tasks::new(phase, live.shards.len());
+            let mut tasks = Tasks::new(phase, bytes_of(&live.shards));
             for (shard, task) in self.store.tasks(id, phase)? {
                 tasks.restore(shard, task)?;
             }
@@ -82,6 +85,8 @@ impl Control {
         attempts: Vec<(tamis_common::ids::AttemptId, crate::store::AttemptRecord)>,
     ) -> Result<()> {
         let now_ms = self.now_ms();
+        #[cfg(test)]
+        let now_ms = if is_broken(Break::NoGrace) { 0 } else { now_ms };
         let mut gone = Change::default();
         let mut any_gone = false;
         for (id, record) in attempts {

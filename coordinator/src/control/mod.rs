@@ -4,6 +4,9 @@
 //! applies it in memory. Such calls block for a disk sync and must not run on the async threads. What is volatile
 //! (heartbeats, workers, rates) is never written.
 
+#[cfg(test)]
+mod audit;
+mod clock;
 mod indexes;
 mod inner;
 mod jobs;
@@ -15,13 +18,16 @@ mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tamis_common::Result;
 use tamis_common::ids::{JobId, Phase};
 use tamis_common::storage::{Storage, Uri};
 use tokio::sync::{mpsc, watch};
 
+#[cfg(test)]
+pub(crate) use audit::Durable;
+pub(crate) use clock::Clock;
 use inner::State;
 pub(crate) use inner::StepFacts;
 pub(crate) use leases::{AttemptBeat, AttemptCall, Beat, Grant, Granted};
@@ -57,7 +63,7 @@ pub(crate) struct Control {
     moves: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     starts: mpsc::UnboundedSender<JobId>,
-    started: Instant,
+    clock: Clock,
 }
 
 impl Control {
@@ -70,6 +76,7 @@ impl Control {
         storage: Storage,
         steps: Arc<dyn Steps>,
         settings: Settings,
+        clock: Clock,
         starts: mpsc::UnboundedSender<JobId>,
     ) -> Result<Arc<Self>> {
         let control = Self {
@@ -82,7 +89,7 @@ impl Control {
             moves: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             starts,
-            started: Instant::now(),
+            clock,
         };
         control.load()?;
         Ok(Arc::new(control))
@@ -102,7 +109,7 @@ impl Control {
 
     /// Milliseconds of a clock that only goes forward.
     pub(crate) fn now_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        self.clock.now_ms()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tamis_common::ids::{JobId, Phase};
-use tamis_common::{Error, Result};
+use tamis_common::ids::{AttemptId, JobId, Phase};
+use tamis_common::shard::Shard;
+use tamis_common::{Class, Error, Result};
 
 use super::Control;
 use super::inner::{Job, StepFacts};
@@ -44,12 +45,12 @@ impl Control {
             true => None,
             false => Some(self.store.blobs().put_json(&copies.files)?),
         };
-        self.step(id, Some(cancel), JobState::Scanning, |job, record, _| {
+        self.step(id, Some(cancel), JobState::Planning, JobState::Scanning, |job, record, _| {
             record.plan = Some(digest);
             record.tokenizer = copies.tokenizer;
             record.files = files;
             if let Some(live) = &mut job.live {
-                live.tasks.insert(Phase::Scan, Tasks::new(Phase::Scan, plan.shards.len()));
+                live.tasks.insert(Phase::Scan, Tasks::new(Phase::Scan, bytes_of(&plan.shards)));
                 live.shards = Arc::new(plan.shards);
                 live.files = Arc::new(copies.files);
             }
@@ -60,12 +61,12 @@ impl Control {
     /// All tasks of a phase are committed.
     pub(crate) fn leave_phase(&self, id: &JobId, phase: Phase) -> Result<()> {
         if phase == Phase::Emit {
-            return self.step(id, None, JobState::Publishing, |_, _, _| Ok(()));
+            return self.step(id, None, JobState::Emitting, JobState::Publishing, |_, _, _| Ok(()));
         }
         let Some(index) = self.lock().job(id)?.record.index.clone() else {
-            return self.step(id, None, JobState::Resolving, |_, _, _| Ok(()));
+            return self.step(id, None, JobState::Scanning, JobState::Resolving, |_, _, _| Ok(()));
         };
-        self.step(id, None, JobState::Waiting, |_, record, change| {
+        self.step(id, None, JobState::Scanning, JobState::Waiting, |_, record, change| {
             // Under the lock: two jobs never take one turn.
             let turn = self.store.last_turn(&index)? + 1;
             record.turn = Some(turn);
@@ -81,7 +82,7 @@ impl Control {
 
     /// The job's turn has come.
     pub(crate) fn enter_resolve(&self, id: &JobId) -> Result<()> {
-        self.step(id, None, JobState::Resolving, |_, _, _| Ok(()))
+        self.step(id, None, JobState::Waiting, JobState::Resolving, |_, _, _| Ok(()))
     }
 
     /// Duplicates are found. Repeating it changes nothing.
@@ -89,16 +90,16 @@ impl Control {
         if self.state_of(id) == Some(JobState::Mixing) {
             return self.lock().job(id)?.check_step(cancel);
         }
-        self.step(id, Some(cancel), JobState::Mixing, |_, _, _| Ok(()))
+        self.step(id, Some(cancel), JobState::Resolving, JobState::Mixing, |_, _, _| Ok(()))
     }
 
     /// The verdicts stand: workers may emit.
     pub(crate) fn enter_emit(&self, id: &JobId, cancel: &Arc<AtomicBool>, resolved: Resolved) -> Result<()> {
         let summary = self.store.blobs().put(resolved.summary_json.as_bytes())?;
-        self.step(id, Some(cancel), JobState::Emitting, |job, record, _| {
+        self.step(id, Some(cancel), JobState::Mixing, JobState::Emitting, |job, record, _| {
             record.resolved = Some(ResolvedRecord { verdicts: resolved.verdicts, summary });
             if let Some(live) = &mut job.live {
-                let mut tasks = Tasks::new(Phase::Emit, live.shards.len());
+                let mut tasks = Tasks::new(Phase::Emit, bytes_of(&live.shards));
                 tasks.hold();
                 live.tasks.insert(Phase::Emit, tasks);
                 live.rate = Rate::default();
@@ -120,10 +121,12 @@ impl Control {
     /// Lets emits go that were held back.
     ///
     /// # Errors
-    /// `Class::Internal` if the orders let none go although nothing else is left to do.
-    pub(crate) fn order_emits(&self, id: &JobId, orders: EmitOrders) -> Result<()> {
+    /// `Class::Internal` if the orders let none go although nothing else is left to do; `Class::Cancelled` if the job
+    /// was cancelled since the orders were asked for.
+    pub(crate) fn order_emits(&self, id: &JobId, cancel: &Arc<AtomicBool>, orders: EmitOrders) -> Result<()> {
         let mut state = self.lock();
         let job = state.job_mut(id)?;
+        job.check_step(cancel)?;
         if let Some(live) = &mut job.live {
             if let Some(tasks) = live.tasks.get_mut(&Phase::Emit) {
                 orders.keys().for_each(|shard| tasks.release(*shard));
@@ -149,17 +152,28 @@ impl Control {
     }
 
     /// One step: `edit` changes the record (durable before it is applied) and the live part.
+    ///
+    /// # Errors
+    /// `Class::Cancelled` for a job that is no longer in `from`, or no longer has its turn: a cancel, and perhaps a
+    /// retry, came between.
     fn step(
         &self,
         id: &JobId,
         cancel: Option<&Arc<AtomicBool>>,
+        from: JobState,
         to: JobState,
         edit: impl FnOnce(&mut Job, &mut JobRecord, &mut Change) -> Result<()>,
     ) -> Result<()> {
         let mut state = self.lock();
+        let has_turn = from != JobState::Waiting || state.holder_before(id).is_none();
         let job = state.job_mut(id)?;
         if let Some(cancel) = cancel {
             job.check_step(cancel)?;
+        }
+        if job.record.state != from || !has_turn {
+            let message =
+                format!("the step from {from} to {to} was overtaken: the job is {}", job.record.state);
+            return Err(Error::new(Class::Cancelled, message));
         }
         let mut record = job.record.clone();
         let mut change = Change::default();
@@ -168,7 +182,7 @@ impl Control {
         edit(job, &mut record, &mut change)?;
         change.put_job(id, &record)?;
         self.store.write(change)?;
-        tracing::info!(job = %id, from = %job.record.state, %to, "a job goes on");
+        tracing::info!(job = %id, %from, %to, "a job goes on");
         job.record = record;
         job.announce();
         drop(state);
@@ -214,7 +228,10 @@ impl Control {
 
     /// Removes what an ended job's work needs no more. Repeating it changes nothing.
     pub(crate) fn sweep(&self, id: &JobId) -> Result<()> {
-        let record = self.lock().job(id)?.record.clone();
+        let (record, next_attempt) = {
+            let state = self.lock();
+            (state.job(id)?.record.clone(), AttemptId(state.next_attempt))
+        };
         if !record.state.is_ended() || record.swept {
             return Ok(());
         }
@@ -232,7 +249,7 @@ impl Control {
             // A retry goes on from it.
             _ => tamis_common::spec::KeepWork::All,
         };
-        sweep::sweep(&self.storage, &record.work, &committed, keep)?;
+        sweep::sweep(&self.storage, &record.work, &committed, next_attempt, keep)?;
         let mut state = self.lock();
         let job = state.job_mut(id)?;
         if job.record.state != record.state {
@@ -246,4 +263,9 @@ impl Control {
         job.record = swept;
         Ok(())
     }
+}
+
+/// The input bytes of each shard.
+pub(super) fn bytes_of(shards: &[Shard]) -> impl Iterator<Item = u64> {
+    shards.iter().map(|shard| shard.bytes)
 }

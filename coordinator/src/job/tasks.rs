@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use tamis_common::ids::{AttemptId, Phase, ShardId, TaskId};
 use tamis_common::{Class, Error, Result};
 
+#[cfg(test)]
+use crate::simulation::{Break, is_broken};
+
 /// An accepted result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
@@ -49,6 +52,8 @@ struct Task {
     record: TaskRecord,
     attempt: Option<AttemptId>,
     not_before_ms: u64,
+    /// Input bytes of its shard.
+    bytes: u64,
 }
 
 /// The tasks of a phase, one a shard, shards numbered from 0.
@@ -61,18 +66,27 @@ pub struct Tasks {
     held: BTreeSet<ShardId>,
     running: BTreeMap<AttemptId, ShardId>,
     committed: u32,
+    /// Sums, for each heartbeat asks for them: of all tasks, and of those that are committed.
+    bytes: u64,
+    bytes_done: u64,
+    records_done: u64,
 }
 
 impl Tasks {
-    /// `shards` tasks that nobody has tried.
-    pub fn new(phase: Phase, shards: usize) -> Self {
+    /// Tasks that nobody has tried, one for each shard, whose input bytes are given.
+    pub fn new(phase: Phase, shards: impl IntoIterator<Item = u64>) -> Self {
+        let task = |bytes| Task { bytes, ..Task::default() };
+        let tasks: Vec<Task> = shards.into_iter().map(task).collect();
         Self {
             phase,
-            tasks: vec![Task::default(); shards],
-            free: (0..shards as u32).map(ShardId).collect(),
+            free: (0..tasks.len() as u32).map(ShardId).collect(),
             held: BTreeSet::new(),
             running: BTreeMap::new(),
             committed: 0,
+            bytes: tasks.iter().map(|task| task.bytes).sum(),
+            bytes_done: 0,
+            records_done: 0,
+            tasks,
         }
     }
 
@@ -83,8 +97,12 @@ impl Tasks {
     pub fn restore(&mut self, shard: ShardId, record: TaskRecord) -> Result<()> {
         let phase = self.phase;
         let task = self.tasks.get_mut(shard.0 as usize).ok_or_else(|| unknown(phase, shard))?;
-        if record.commit.is_some() && task.record.commit.is_none() {
+        if let Some(commit) = &record.commit
+            && task.record.commit.is_none()
+        {
             self.committed += 1;
+            self.bytes_done += task.bytes;
+            self.records_done += commit.records;
         }
         if record.commit.is_some() || record.quarantined {
             self.free.remove(&shard);
@@ -101,6 +119,21 @@ impl Tasks {
     /// Number of committed tasks.
     pub fn committed(&self) -> u32 {
         self.committed
+    }
+
+    /// Input bytes of all tasks.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Input bytes of committed tasks.
+    pub fn bytes_done(&self) -> u64 {
+        self.bytes_done
+    }
+
+    /// Records of committed tasks.
+    pub fn records_done(&self) -> u64 {
+        self.records_done
     }
 
     /// Number of granted tasks.
@@ -151,14 +184,6 @@ impl Tasks {
         self.tasks.get(shard.0 as usize).map(|task| &task.record).ok_or_else(|| unknown(self.phase, shard))
     }
 
-    /// All results, by shard.
-    pub fn commits(&self) -> impl Iterator<Item = (ShardId, &Commit)> {
-        self.tasks
-            .iter()
-            .zip(0..)
-            .filter_map(|(task, shard)| task.record.commit.as_ref().map(|commit| (ShardId(shard), commit)))
-    }
-
     /// Takes over a grant.
     ///
     /// # Errors
@@ -187,6 +212,10 @@ impl Tasks {
         if self.record(shard)?.commit.as_ref().is_some_and(|commit| commit.attempt == attempt) {
             return Ok(CommitVerdict::Repeated);
         }
+        #[cfg(test)]
+        if is_broken(Break::SecondCommit) && self.record(shard)?.commit.is_some() {
+            return Ok(CommitVerdict::Take);
+        }
         self.judge_end(shard, attempt)?;
         Ok(CommitVerdict::Take)
     }
@@ -197,6 +226,10 @@ impl Tasks {
     /// `Class::LeaseLost` for an attempt that does not hold the task.
     pub fn judge_end(&self, shard: ShardId, attempt: AttemptId) -> Result<()> {
         if self.holds(shard, attempt) {
+            return Ok(());
+        }
+        #[cfg(test)]
+        if is_broken(Break::UnfencedCommit) && self.record(shard)?.commit.is_none() {
             return Ok(());
         }
         Err(lease_lost(TaskId { phase: self.phase, shard }, attempt))
@@ -216,12 +249,43 @@ impl Tasks {
     ) -> Result<()> {
         self.judge_end(shard, attempt)?;
         self.running.remove(&attempt);
-        if record.commit.is_some() {
+        let bytes = self.task(shard).bytes;
+        if let Some(commit) = &record.commit {
             self.committed += 1;
+            self.bytes_done += bytes;
+            self.records_done += commit.records;
         } else if !record.quarantined {
             self.free.insert(shard);
         }
-        self.tasks[shard.0 as usize] = Task { record, attempt: None, not_before_ms };
+        self.tasks[shard.0 as usize] = Task { record, attempt: None, not_before_ms, bytes };
+        Ok(())
+    }
+
+    /// Checks that every task is free, granted, committed or quarantined, and only one of it.
+    #[cfg(test)]
+    pub(crate) fn audit(&self) -> Result<(), String> {
+        let mut committed = 0;
+        for (task, shard) in self.tasks.iter().zip((0..).map(ShardId)) {
+            let is_running = task.attempt.is_some_and(|attempt| self.holds(shard, attempt));
+            let is_committed = task.record.commit.is_some();
+            committed += u32::from(is_committed);
+            let places = [self.free.contains(&shard), is_running, is_committed, task.record.quarantined];
+            if places.iter().filter(|&&place| place).count() != 1 {
+                let [free, running, committed, quarantined] = places;
+                return Err(format!(
+                    "shard {shard} of {:?} is free: {free}, running: {running}, committed: {committed}, \
+                     quarantined: {quarantined}",
+                    self.phase
+                ));
+            }
+        }
+        if committed != self.committed || self.free.len() > self.tasks.len() {
+            return Err(format!("{committed} tasks are committed, {} are counted", self.committed));
+        }
+        let granted = self.tasks.iter().filter(|task| task.attempt.is_some()).count();
+        if granted != self.running.len() || !self.held.is_subset(&self.free) {
+            return Err(format!("{granted} tasks are granted, {} run", self.running.len()));
+        }
         Ok(())
     }
 
@@ -256,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_stale_attempt_is_refused_and_a_repeated_commit_is_answered_alike() {
-        let mut tasks = Tasks::new(Phase::Scan, 1);
+        let mut tasks = Tasks::new(Phase::Scan, [5]);
         let (shard, old, new) = (ShardId(0), AttemptId(1), AttemptId(2));
         tasks.grant(shard, old).unwrap();
         tasks.end(shard, old, TaskRecord { counted: 1, ..TaskRecord::default() }, 0).unwrap();
@@ -267,11 +331,12 @@ mod tests {
         assert_eq!(tasks.judge_commit(shard, new).unwrap(), CommitVerdict::Repeated);
         assert_eq!(tasks.judge_commit(shard, old).unwrap_err().class(), Class::LeaseLost);
         assert!(tasks.is_done());
+        assert_eq!((tasks.bytes(), tasks.bytes_done(), tasks.records_done()), (5, 5, 1));
     }
 
     #[test]
     fn a_paused_task_is_granted_when_its_time_comes() {
-        let mut tasks = Tasks::new(Phase::Emit, 2);
+        let mut tasks = Tasks::new(Phase::Emit, [5, 5]);
         tasks.grant(ShardId(0), AttemptId(1)).unwrap();
         tasks.end(ShardId(0), AttemptId(1), TaskRecord::default(), 500).unwrap();
         assert_eq!(tasks.ready(499, 9), [ShardId(1)]);
@@ -282,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_task_that_is_held_back_is_not_granted_before_it_is_released() {
-        let mut tasks = Tasks::new(Phase::Emit, 2);
+        let mut tasks = Tasks::new(Phase::Emit, [5, 5]);
         tasks.hold();
         assert!(tasks.ready(0, 9).is_empty() && tasks.only_held_are_left());
         tasks.release(ShardId(1));
@@ -341,7 +406,7 @@ mod tests {
             shards in 1_usize..5,
             script in prop::collection::vec(moves(), 0..80),
         ) {
-            let mut tasks = Tasks::new(Phase::Scan, shards);
+            let mut tasks = Tasks::new(Phase::Scan, vec![5; shards]);
             let mut granted: Vec<(AttemptId, ShardId)> = Vec::new();
             let mut taken = vec![0_u32; shards];
             let mut quarantined = false;
@@ -366,7 +431,7 @@ mod tests {
                     }
                     Move::Restart => {
                         // What the store would give back: records, and the attempts that run.
-                        let mut reopened = Tasks::new(Phase::Scan, shards);
+                        let mut reopened = Tasks::new(Phase::Scan, vec![5; shards]);
                         for shard in (0..shards as u32).map(ShardId) {
                             reopened.restore(shard, tasks.record(shard).unwrap().clone()).unwrap();
                         }

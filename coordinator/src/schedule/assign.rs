@@ -13,11 +13,15 @@ pub struct Candidate {
     pub running: u32,
     /// Tasks that the job may hold at once; 0: no cap.
     pub max_slots: u32,
+    /// The place of its last grant among all grants. A place that all grants share, not a mark behind the job
+    /// that was served last: workers of different builds may serve different jobs, and between them a job would be
+    /// passed over for ever.
+    pub served: u64,
 }
 
-/// The candidates (as indices) that get a slot, in the order of granting: round-robin, beginning after the job that was
-/// served last.
-pub fn assign(candidates: &[Candidate], served_last: Option<&JobId>, slots: u32) -> Vec<usize> {
+/// The candidates (as indices) that get a slot, in the order of granting: round-robin, beginning with the one that has
+/// waited longest.
+pub fn assign(candidates: &[Candidate], slots: u32) -> Vec<usize> {
     let mut room: Vec<u32> = candidates
         .iter()
         .map(|candidate| match candidate.max_slots {
@@ -25,22 +29,21 @@ pub fn assign(candidates: &[Candidate], served_last: Option<&JobId>, slots: u32)
             cap => candidate.ready.min(cap.saturating_sub(candidate.running)),
         })
         .collect();
-    let mut next =
-        served_last.map_or(0, |last| candidates.partition_point(|candidate| candidate.job <= *last));
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by_key(|&i| candidates[i].served);
     let mut chosen = Vec::new();
-    let mut passed_over = 0;
-    while chosen.len() < slots as usize && passed_over < candidates.len() {
-        let i = next % candidates.len();
-        next = i + 1;
-        if room[i] == 0 {
-            passed_over += 1;
-            continue;
+    loop {
+        let before = chosen.len();
+        for &i in &order {
+            if room[i] > 0 && chosen.len() < slots as usize {
+                room[i] -= 1;
+                chosen.push(i);
+            }
         }
-        passed_over = 0;
-        room[i] -= 1;
-        chosen.push(i);
+        if chosen.len() == before {
+            return chosen;
+        }
     }
-    chosen
 }
 
 #[cfg(test)]
@@ -50,38 +53,40 @@ mod tests {
     use super::*;
 
     fn candidate(job: &str, ready: u32, running: u32, max_slots: u32) -> Candidate {
-        Candidate { job: job.into(), ready, running, max_slots }
+        Candidate { job: job.into(), ready, running, max_slots, served: 0 }
     }
 
     #[test]
-    fn slots_go_round_the_jobs_beginning_after_the_one_served_last() {
-        let jobs = [candidate("a", 9, 0, 0), candidate("b", 9, 0, 0), candidate("c", 1, 0, 0)];
-        assert_eq!(assign(&jobs, None, 5), [0, 1, 2, 0, 1]);
-        assert_eq!(assign(&jobs, Some(&"a".into()), 3), [1, 2, 0]);
-        assert_eq!(assign(&jobs, Some(&"z".into()), 1), [0]);
+    fn slots_go_round_the_jobs_beginning_with_the_one_that_has_waited_longest() {
+        let mut jobs = [candidate("a", 9, 0, 0), candidate("b", 9, 0, 0), candidate("c", 1, 0, 0)];
+        assert_eq!(assign(&jobs, 5), [0, 1, 2, 0, 1]);
+        (jobs[0].served, jobs[1].served, jobs[2].served) = (7, 5, 6);
+        assert_eq!(assign(&jobs, 3), [1, 2, 0]);
+        assert_eq!(assign(&jobs, 1), [1]);
     }
 
     #[test]
     fn a_cap_counts_what_the_job_already_holds() {
         let jobs = [candidate("a", 9, 2, 3), candidate("b", 1, 0, 0)];
-        assert_eq!(assign(&jobs, None, 8), [0, 1]);
-        assert!(assign(&[candidate("a", 9, 5, 3)], None, 8).is_empty());
+        assert_eq!(assign(&jobs, 8), [0, 1]);
+        assert!(assign(&[candidate("a", 9, 5, 3)], 8).is_empty());
     }
 
     proptest! {
         #[test]
         fn every_slot_is_used_if_there_is_work_and_no_cap_is_broken(
-            facts in prop::collection::vec((0_u32..5, 0_u32..4, 0_u32..4), 0..6),
-            last in prop::option::of(0_usize..6),
+            facts in prop::collection::vec((0_u32..5, 0_u32..4, 0_u32..4, 0_u64..9), 0..6),
             slots in 0_u32..12,
         ) {
             let jobs: Vec<Candidate> = facts
                 .iter()
                 .enumerate()
-                .map(|(i, &(ready, running, cap))| candidate(&format!("j{i}"), ready, running, cap))
+                .map(|(i, &(ready, running, cap, served))| Candidate {
+                    served,
+                    ..candidate(&format!("j{i}"), ready, running, cap)
+                })
                 .collect();
-            let last = last.map(|i| JobId(format!("j{i}")));
-            let chosen = assign(&jobs, last.as_ref(), slots);
+            let chosen = assign(&jobs, slots);
             let mut possible = 0;
             let mut fewest_left = 0;
             for (i, job) in jobs.iter().enumerate() {
