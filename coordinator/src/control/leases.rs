@@ -120,7 +120,7 @@ impl Control {
             change.put_job(&candidate.job, &record)?;
             begun.push((candidate.job.clone(), record));
         }
-        self.store.write(change)?;
+        let applied = self.store.apply(change)?;
 
         state.next_attempt = next_attempt;
         for (id, record) in begun {
@@ -139,6 +139,8 @@ impl Control {
             live.attempts.insert(grant.attempt, Attempt { task: grant.task, worker: worker.clone(), lease });
             job.announce();
         }
+        drop(state);
+        self.store.sync(applied)?;
         Ok(Granted { grants, ..Granted::default() })
     }
 
@@ -164,14 +166,16 @@ impl Control {
             return self.repeated_commit(call);
         };
         if tasks.judge_commit(call.task.shard, call.attempt)? == CommitVerdict::Repeated {
-            return Ok(());
+            drop(state);
+            // The first call may still wait for the disk, in vain perhaps.
+            return self.store.sync(self.store.last_applied());
         }
         let commit = Commit { attempt: call.attempt, manifest, records };
         let record = TaskRecord { commit: Some(commit), ..tasks.record(call.task.shard)?.clone() };
         let mut change = Change::default();
         change.put_task(&call.job, call.task, &record)?;
         change.remove_attempt(call.attempt);
-        self.store.write(change)?;
+        let applied = self.store.apply(change)?;
         apply_end(job, call.task, call.attempt, record, 0)?;
         job.announce();
         let capped = job.live.as_ref().is_some_and(|live| live.spec.run.max_slots > 0);
@@ -180,7 +184,7 @@ impl Control {
         if capped {
             self.announce_work();
         }
-        Ok(())
+        self.store.sync(applied)
     }
 
     /// A job that has ended holds no tasks in memory, but a worker may still repeat its last call.

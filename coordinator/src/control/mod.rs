@@ -3,6 +3,11 @@
 //! Every mutating call takes the lock, decides in pure code (`job`, `schedule`), makes the decision durable, and then
 //! applies it in memory. Such calls block for a disk sync and must not run on the async threads. What is volatile
 //! (heartbeats, workers, rates) is never written.
+//!
+//! The calls that come most often, grants and commits, wait for the disk after the lock, before the reply, so that
+//! many share one sync. Memory is then ahead of the disk for a moment. No harm comes of it: whatever is decided
+//! meanwhile and written becomes durable after it, what is only answered (heartbeats, status) promises nothing, and if
+//! the sync fails the store takes no more changes.
 
 #[cfg(test)]
 mod audit;

@@ -1,14 +1,16 @@
 //! Durable records: small ones in sled, big ones as files named by their digest.
 //!
 //! `DATA_DIR/state/` is a sled database that holds at most 4 KiB a value; `DATA_DIR/blobs/` holds specs, plans and manifests.
-//! A change is one batch, flushed and synced before [`Store::write`] returns.
+//! A change is one batch, flushed and synced before [`Store::write`] returns. Calls that come at once share a sync:
+//! [`Store::apply`] under the control's lock, [`Store::sync`] after it, then the reply.
 
 mod backend;
 mod blobs;
 mod records;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tamis_common::ids::{AttemptId, JobId, Phase, ShardId, TaskId};
@@ -40,7 +42,16 @@ pub struct Store {
     blobs: Blobs,
     /// After a failed sync nobody knows what the disk holds: nothing more is written.
     failed: AtomicBool,
+    /// Changes that were applied.
+    applied: AtomicU64,
+    /// How many of them are known to be durable.
+    synced: Mutex<u64>,
 }
+
+/// A change that was applied, and is durable once it is given to [`Store::sync`].
+#[derive(Debug)]
+#[must_use = "a change may be lost until it is synced"]
+pub struct Applied(u64);
 
 /// Everything that the store holds, but blobs.
 #[derive(Debug, Default)]
@@ -72,7 +83,13 @@ impl Store {
     /// A store over what holds its records and its blobs.
     pub(crate) fn of(records: Box<dyn Backend>, blobs: Blobs) -> Result<Self> {
         records.sync()?;
-        Ok(Self { records, blobs, failed: AtomicBool::new(false) })
+        Ok(Self {
+            records,
+            blobs,
+            failed: AtomicBool::new(false),
+            applied: AtomicU64::new(0),
+            synced: Mutex::new(0),
+        })
     }
 
     /// The files named by digest.
@@ -149,14 +166,48 @@ impl Store {
     /// # Errors
     /// `Class::Storage` or `Class::Resource` if the disk fails; after that the store refuses all changes.
     pub fn write(&self, change: Change) -> Result<()> {
-        if self.failed.load(Ordering::Acquire) {
-            return Err(Error::storage("the state could not be synced before and takes no more changes")
-                .with_hint("see to the disk of the data folder, then start the coordinator again"));
+        let applied = self.apply(change)?;
+        self.sync(applied)
+    }
+
+    /// Applies a change: reads see it, and no later change becomes durable before it does.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn apply(&self, change: Change) -> Result<Applied> {
+        self.check()?;
+        self.records.apply(change.writes).inspect_err(|_| self.failed.store(true, Ordering::Release))?;
+        Ok(Applied(self.applied.fetch_add(1, Ordering::AcqRel) + 1))
+    }
+
+    /// The last change that was applied.
+    pub fn last_applied(&self) -> Applied {
+        Applied(self.applied.load(Ordering::Acquire))
+    }
+
+    /// Waits until a change is durable. One of those that wait at once syncs for all.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn sync(&self, applied: Applied) -> Result<()> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if *synced >= applied.0 {
+            return Ok(());
         }
-        self.records
-            .apply(change.writes)
-            .and_then(|()| self.records.sync())
-            .inspect_err(|_| self.failed.store(true, Ordering::Release))
+        self.check()?;
+        // Before the sync: what is applied meanwhile may not be in it.
+        let covered = self.applied.load(Ordering::Acquire);
+        self.records.sync().inspect_err(|_| self.failed.store(true, Ordering::Release))?;
+        *synced = covered;
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.failed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(Error::storage("the state could not be synced before and takes no more changes")
+            .with_hint("see to the disk of the data folder, then start the coordinator again"))
     }
 }
 
