@@ -47,6 +47,10 @@ pub(crate) enum Command {
     Explain { job: String, document: String },
     /// Go on with a failed or cancelled job from its committed tasks.
     Retry { job: String },
+    /// Find what no job needs in the work folder, and remove it if asked to.
+    Gc(GcArgs),
+    /// Make a lost or damaged state anew from the work folder, here, while no coordinator runs.
+    Recover(RecoverArgs),
     /// List workers.
     Workers,
     /// Ask a worker to finish and leave.
@@ -83,6 +87,26 @@ pub(crate) enum IndexCommand {
         #[arg(long, default_value = ".tamis")]
         data_dir: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Remove what is found; without it everything is only listed.
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// Remove, too, what may belong to another coordinator that shares the work folder.
+    #[arg(long, requires = "remove")]
+    pub(crate) foreign: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    /// The folder that gets the new state; the old state is set aside there.
+    #[arg(long, default_value = ".tamis")]
+    pub(crate) data_dir: PathBuf,
+    /// Where the jobs' work stands; default: `work` below the data folder.
+    #[arg(long)]
+    pub(crate) work: Option<String>,
 }
 
 #[derive(Debug, Args)]

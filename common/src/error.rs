@@ -138,8 +138,9 @@ impl Error {
             Class::Spec | Class::Input | Class::NotFound | Class::Permission | Class::Conflict => {
                 (false, true)
             }
-            Class::Storage | Class::Resource | Class::Internal => (true, true),
-            Class::Unavailable | Class::Cancelled => (true, false),
+            Class::Storage | Class::Internal => (true, true),
+            // A full disk is no fault of the shard, and ends when somebody makes room.
+            Class::Resource | Class::Unavailable | Class::Cancelled => (true, false),
             // A shard that kills its workers must come to an end.
             Class::LeaseLost => (true, true),
         };

@@ -92,6 +92,16 @@ pub struct TaskId {
     pub shard: ShardId,
 }
 
+impl TaskId {
+    /// From its text, such as `scan-00042`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (phase, shard) = text.split_once('-')?;
+        let phase = [Phase::Scan, Phase::Emit].into_iter().find(|known| known.as_str() == phase)?;
+        let task = Self { phase, shard: ShardId(shard.parse().ok()?) };
+        (task.to_string() == text).then_some(task)
+    }
+}
+
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.phase.as_str(), self.shard)

@@ -2,8 +2,10 @@
 //! artefacts and storage. Nothing here speaks gRPC or opens sled.
 
 pub mod artefact;
+pub mod clock;
 pub mod dedup;
 pub mod error;
+pub mod fault;
 pub mod ids;
 pub mod input;
 pub mod measure;

@@ -2,8 +2,8 @@
 //! follows from the durable state alone, so a restart goes on anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tamis_common::artefact::{TaskManifest, VERDICTS};
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::control::{Control, StepFacts};
+use crate::copy::Copier;
 use crate::index::Indexes;
 use crate::job::JobState;
 use crate::store::{FileRef, NamedFile};
@@ -27,6 +28,8 @@ use crate::store::{FileRef, NamedFile};
 /// Tries at a step that fails by no fault of the job, before the job fails. Pauses between them grow to 4 s.
 const STEP_TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A full disk is looked at this often.
+const ROOM_PAUSE: Duration = Duration::from_secs(2);
 const CANCELLED_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the coordinator itself computes for a job. Calls block, run off the async threads, and may be repeated: after a
@@ -267,9 +270,19 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
     let mut moved = control.moves();
     let mut stop = control.stop_signal();
     let mut tries = 0;
+    let copier = Arc::<Mutex<Copier>>::default();
     loop {
         if control.is_stopping() {
             return job;
+        }
+        let copying = copier.clone();
+        let copied = blocking(&control, &job, move |control, job| control.copy_state(&job, &copying)).await;
+        if let Err(error) = copied {
+            tracing::warn!(%job, %error, "the state of the job could not be copied to its work");
+            if control.state_of(&job).is_none_or(JobState::is_ended) {
+                // Nothing is swept before.
+                return job;
+            }
         }
         // Before the look, so that nothing that comes after it is missed.
         moved.borrow_and_update();
@@ -386,6 +399,12 @@ impl Control {
             // A cancel was followed by a retry before the step noticed: begin anew.
             return After::Pause(CANCELLED_PAUSE);
         }
+        // What a plan needs more than there is, is refused; what fills up later waits for room.
+        if error.class() == Class::Resource && step != Step::Plan {
+            tracing::warn!(%job, ?step, %error, "a step waits for room");
+            self.pause_job(job, &error);
+            return After::Pause(ROOM_PAUSE);
+        }
         *tries += 1;
         if error.verdict().retryable && *tries < STEP_TRIES {
             tracing::warn!(%job, ?step, %error, tries, "a step failed and is tried again");
@@ -451,6 +470,15 @@ impl Control {
         Filters::build(&spec.filter.filters, spec.filter.text_rules(), &read).map_err(wrong)?;
         Cleaners::build(&spec.clean.cleaners, &read).map_err(wrong)?;
         Ok(Copies { tokenizer, files })
+    }
+
+    fn copy_state(self: &Arc<Self>, job: &JobId, copier: &Mutex<Copier>) -> Result<()> {
+        let record = self.record_of(job)?;
+        if record.swept {
+            return Ok(());
+        }
+        let mut copier = copier.lock().unwrap_or_else(PoisonError::into_inner);
+        copier.write(self.storage(), self.store(), self.coordinator(), (job, &record))
     }
 
     fn resolve(self: &Arc<Self>, job: JobId) -> Result<()> {

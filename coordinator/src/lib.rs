@@ -3,6 +3,7 @@
 mod api;
 pub mod config;
 mod control;
+mod copy;
 pub mod drive;
 #[cfg(test)]
 #[path = "../benches/generated/mod.rs"]
@@ -14,6 +15,7 @@ pub mod mix;
 pub mod plan;
 pub mod publish;
 pub mod rebuild;
+pub mod recover;
 pub mod report;
 pub mod resolve;
 pub mod schedule;

@@ -8,6 +8,8 @@ use tamis_common::spec::KeepWork;
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Result};
 
+use crate::copy;
+
 /// Removes below a job's folder what `keep` and the committed attempts do not keep. Attempts from `next` on are left
 /// alone: they were granted after a retry that came while the job was swept.
 ///
@@ -33,6 +35,14 @@ pub(crate) fn sweep(
         storage.remove(&work.join(&name))?;
     }
     Ok(())
+}
+
+/// The attempt in whose folder a file stands, below a job's folder.
+pub(crate) fn attempt_of(work: &Uri, file: &Uri) -> Option<(TaskId, AttemptId)> {
+    let name = file.as_str().strip_prefix(work.as_str().trim_end_matches('/'))?.strip_prefix('/')?;
+    let mut parts = name.splitn(3, '/');
+    let (task, attempt, _) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((TaskId::parse(task)?, AttemptId(attempt.parse().ok()?)))
 }
 
 /// Files and folders to remove, from the names of all files below the job's folder.
@@ -67,6 +77,7 @@ fn doomed<'a>(
             }
             Some(_) if keep == KeepWork::All => {}
             Some(folder) if folder.starts_with(&scan) && matches!(file, Some(DOCUMENTS | BANDS)) => {}
+            None if name.starts_with(&format!("{}/", copy::FOLDER)) => {}
             None if keep == KeepWork::All || name.ends_with(&format!("/{VERDICTS}")) => {}
             _ => {
                 doomed.insert(name.to_owned());
@@ -82,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         "emit-00000/5/text/part-00000.jsonl.zst",
         "resolve/00000/verdicts.parquet",
         "scan-00000/1/survivors.parquet",
@@ -90,6 +101,7 @@ mod tests {
         "scan-00000/2/documents.parquet",
         "scan-00000/2/survivors.parquet",
         "spec.json",
+        "state/job.json",
         "tokenizer-ab.json",
     ];
 
@@ -125,7 +137,8 @@ mod tests {
             [
                 "resolve/00000/verdicts.parquet",
                 "scan-00000/2/bands.parquet",
-                "scan-00000/2/documents.parquet"
+                "scan-00000/2/documents.parquet",
+                "state/job.json"
             ]
         );
     }

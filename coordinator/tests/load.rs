@@ -224,7 +224,6 @@ async fn work(addr: SocketAddr, name: String, length: Duration) -> Times {
                 content_sha256: None,
                 records: 1,
             }],
-            ..TaskManifest::default()
         };
         let request = v1::CommitTaskRequest {
             worker_id: name.clone(),

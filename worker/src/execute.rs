@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::TaskManifest;
+use tamis_common::artefact::{MANIFEST, TaskManifest};
 use tamis_common::ids::Phase;
 use tamis_common::sieve::filter::Terms;
 use tamis_common::sieve::resources::Resources;
@@ -127,7 +127,7 @@ impl Executor for Tasks {
             _ => None,
         };
         let progress = &*progress;
-        match (task.id.phase, &task.emit) {
+        let made = match (task.id.phase, &task.emit) {
             (Phase::Scan, _) => {
                 let sieve = &*self.sieve(&job, task)?;
                 scan(&ScanContext { storage, spec, shard, work, sieve, tokenizer, progress })
@@ -145,6 +145,11 @@ impl Executor for Tasks {
                 progress,
             }),
             (Phase::Emit, None) => Err(Error::internal(format!("{} came without its inputs", task.id))),
-        }
+        }?;
+        // A coordinator that lost its state finds what was done.
+        let json = serde_json::to_vec(&made)
+            .map_err(|e| Error::internal(format!("a manifest cannot be written as JSON: {e}")))?;
+        self.storage.put(&work.join(MANIFEST), &json)?;
+        Ok(made)
     }
 }

@@ -1,8 +1,10 @@
 //! One function a command.
 
 mod filters;
+mod gc;
 mod index;
 mod jobs;
+mod recover;
 mod run;
 mod serve;
 mod submit;
@@ -30,6 +32,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Worker(args) => return serve::worker(args, &cli.coordinator, json).await,
         Command::Submit(args) => return submit::submit(&cli.coordinator, args, json).await,
         Command::Index(command) => return index::index(&cli.coordinator, command, json).await,
+        Command::Recover(args) => return recover::recovered(args, json).await,
         _ => {}
     }
     let mut client = Client::connect(&cli.coordinator).await?;
@@ -41,6 +44,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Report { job } => jobs::report(&mut client, job, json).await,
         Command::Explain { job, document } => jobs::explain(&mut client, job, document, json).await,
         Command::Retry { job } => jobs::retry(&mut client, job, json).await,
+        Command::Gc(args) => gc::collect(&mut client, args, json).await,
         Command::Workers => workers::list(&mut client, json).await,
         Command::Drain { worker } => workers::drain(&mut client, worker, json).await,
         // Done above.
@@ -50,6 +54,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         | Command::Coordinator(_)
         | Command::Worker(_)
         | Command::Submit(_)
-        | Command::Index(_) => Ok(ExitCode::SUCCESS),
+        | Command::Index(_)
+        | Command::Recover(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -1,6 +1,6 @@
 //! The long-running commands: coordinator and worker.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,20 @@ use crate::ui;
 /// Tasks may go on this long after the first signal; a second one ends them.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 
+/// The data folder and the work folder, absolute.
+///
+/// # Errors
+/// `Class::Spec` for a name that is no URI.
+pub(crate) fn places(data_dir: &Path, work: Option<&str>) -> Result<(PathBuf, Uri)> {
+    let data_dir = std::path::absolute(data_dir).map_err(|e| Error::io("find", data_dir.display(), e))?;
+    let work = match work {
+        Some(uri) if uri.contains("://") => Uri::parse(uri)?,
+        Some(path) => Uri::from_path(&std::path::absolute(path).map_err(|e| Error::io("find", path, e))?)?,
+        None => Uri::from_path(&data_dir.join("work"))?,
+    };
+    Ok((data_dir, work))
+}
+
 /// Starts a coordinator with its indexes.
 ///
 /// # Errors
@@ -30,12 +44,7 @@ pub(crate) async fn start_coordinator(
     work: Option<&str>,
     change: impl FnOnce(&mut CoordinatorConfig),
 ) -> Result<(CoordinatorHandle, Storage)> {
-    let data_dir = std::path::absolute(data_dir).map_err(|e| Error::io("find", data_dir.display(), e))?;
-    let work = match work {
-        Some(uri) if uri.contains("://") => Uri::parse(uri)?,
-        Some(path) => Uri::from_path(&std::path::absolute(path).map_err(|e| Error::io("find", path, e))?)?,
-        None => Uri::from_path(&data_dir.join("work"))?,
-    };
+    let (data_dir, work) = places(data_dir, work)?;
     let storage = Storage::new(tokio::runtime::Handle::current());
     let index_dir = data_dir.join("index");
     let indexes = tokio::task::spawn_blocking(move || Indexes::open(&index_dir))

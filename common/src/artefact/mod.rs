@@ -35,6 +35,8 @@ pub use verdicts::{Verdict, VerdictsReader, VerdictsWriter};
 
 /// File name of the survivors of a shard.
 pub const SURVIVORS: &str = "survivors.parquet";
+/// What an attempt made, as it is told to the coordinator; written last.
+pub const MANIFEST: &str = "manifest.json";
 /// File name of the document table of a shard.
 pub const DOCUMENTS: &str = "documents.parquet";
 /// File name of the LSH keys of a shard.

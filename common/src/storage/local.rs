@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::glob::{self, Pattern};
 use super::{ObjectMeta, Uri};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
+
+/// Bytes of a disk that records leave free.
+pub const KEPT_FREE: u64 = 8 << 20;
 
 pub(super) fn path_of(uri: &Uri) -> Result<PathBuf> {
     uri.local_path().ok_or_else(|| Error::spec(format!("`{uri}` is not a local path")))
@@ -232,6 +235,27 @@ pub(super) fn device(folder: &Uri) -> Result<Option<u64>> {
     let Some(path) = folder.local_path() else { return Ok(None) };
     let meta = fs::metadata(nearest_existing(&path)).map_err(|e| Error::io("read", folder, e))?;
     Ok(Some(meta.dev()))
+}
+
+/// Refuses to begin what a nearly full disk could leave half done: the records of a coordinator are small, and go on to
+/// the last [`KEPT_FREE`] bytes only.
+///
+/// # Errors
+/// `Class::Resource` with the free bytes; `Class::Storage` if the file system does not answer.
+pub fn check_room(folder: &Path) -> Result<()> {
+    let stat = rustix::fs::statvfs(folder)
+        .map_err(|e| Error::io("ask for the free space of", folder.display(), e.into()))?;
+    let free = stat.f_bavail * stat.f_frsize;
+    if free >= KEPT_FREE {
+        return Ok(());
+    }
+    let message = format!(
+        "the disk of `{}` is full: {} KiB are free, and the last {} are kept for what is under way",
+        folder.display(),
+        free >> 10,
+        KEPT_FREE >> 10
+    );
+    Err(Error::new(Class::Resource, message).with_hint("free some space: all goes on by itself"))
 }
 
 fn nearest_existing(path: &Path) -> &Path {

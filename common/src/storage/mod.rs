@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use local::{KEPT_FREE, check_room};
 pub use reader::ObjectReader;
 pub use uri::Uri;
 pub use writer::{ObjectWriter, Written, hex};

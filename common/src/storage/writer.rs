@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::s3::{self, Bucket};
 use super::{Uri, local};
 use crate::error::{Error, Result};
+use crate::fault::{self, Point};
 
 /// Bytes of a part. A store takes 10,000 parts: 80 GiB an object.
 const PART: usize = 8 << 20;
@@ -65,6 +66,7 @@ impl ObjectWriter {
     /// # Errors
     /// `Class::Resource` on a full disk, `Class::Storage` otherwise.
     pub fn finish(mut self) -> Result<Written> {
+        fault::pass(Point::ObjectBefore)?;
         match self.sink.take() {
             None => return Err(Error::internal("an object was finished twice")),
             Some(Sink::Remote(upload)) => {
@@ -78,6 +80,7 @@ impl ObjectWriter {
                 finished?;
             }
         }
+        fault::pass(Point::ObjectAfter)?;
         let sha256 = hex(&self.hasher.finalize_reset());
         Ok(Written { size: self.size, sha256 })
     }

@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::{blocking, explain, reply};
-use crate::control::Control;
+use crate::control::{Control, Garbage};
 use crate::job::JobState;
 
 /// A watcher sees at most five changes a second: heartbeats of many workers add up to more.
@@ -25,6 +25,22 @@ pub(crate) struct Jobs(pub(crate) Arc<Control>);
 
 #[tonic::async_trait]
 impl JobService for Jobs {
+    async fn collect_garbage(
+        &self,
+        request: Request<v1::CollectGarbageRequest>,
+    ) -> Result<Response<v1::CollectGarbageResponse>, Status> {
+        let v1::CollectGarbageRequest { remove, foreign } = request.into_inner();
+        let found = blocking(&self.0, move |control| control.collect_garbage(remove, foreign)).await;
+        let wire = |garbage: Garbage| v1::Garbage {
+            uri: garbage.uri.to_string(),
+            bytes: garbage.bytes,
+            reason: garbage.reason,
+            foreign: garbage.is_foreign,
+            removed: remove && (foreign || !garbage.is_foreign),
+        };
+        reply(found.map(|found| v1::CollectGarbageResponse { found: found.into_iter().map(wire).collect() }))
+    }
+
     async fn submit(
         &self,
         request: Request<v1::SubmitRequest>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::{AttemptId, JobId, WorkerId};
 use tamis_common::{Error, Result};
 use tamis_proto::v1::worker_service_server::WorkerService;
@@ -60,6 +61,9 @@ impl WorkerService for Workers {
         let wait = Duration::from_millis(wait_ms.min(MAX_WAIT_MS));
         let granted = acquire(&self.0, WorkerId(worker_id), slots.min(MAX_SLOTS), wait).await;
         reply(granted.and_then(|granted| {
+            if !granted.grants.is_empty() {
+                fault::deliver(Point::GrantReply)?;
+            }
             Ok(v1::AcquireTasksResponse {
                 tasks: granted.grants.into_iter().map(wire_task).collect::<Result<_>>()?,
                 order: wire_order(granted.order),
@@ -78,7 +82,12 @@ impl WorkerService for Workers {
             Ok(beats) => beats,
             Err(error) => return reply(Err(error)),
         };
-        let answered = blocking(&self.0, move |control| Ok(control.heartbeat(&worker, &beats))).await;
+        let answered = blocking(&self.0, move |control| {
+            let answered = control.heartbeat(&worker, &beats);
+            fault::deliver(Point::BeatReply)?;
+            Ok(answered)
+        })
+        .await;
         reply(answered.map(|(answers, order)| v1::HeartbeatResponse {
             orders: answers.into_iter().map(|answer| wire_beat(answer).into()).collect(),
             order: wire_order(order),
@@ -91,8 +100,11 @@ impl WorkerService for Workers {
     ) -> Result<Response<v1::CommitTaskResponse>, Status> {
         let request = request.into_inner();
         let call = call_of(request.worker_id, request.job_id, request.phase, request.shard, request.attempt);
-        let committed =
-            blocking(&self.0, move |control| control.commit(&call?, &request.manifest_json)).await;
+        let committed = blocking(&self.0, move |control| {
+            control.commit(&call?, &request.manifest_json)?;
+            fault::deliver(Point::CommitReply)
+        })
+        .await;
         reply(committed.map(|()| v1::CommitTaskResponse {}))
     }
 

@@ -4,6 +4,7 @@ use tamis_common::ids::JobId;
 use tamis_common::{Class, Error, Result};
 
 use super::Control;
+use crate::copy;
 use crate::job::JobState;
 use crate::store::Change;
 
@@ -42,6 +43,8 @@ impl Control {
             record.forgotten = true;
             let mut change = Change::default();
             change.put_job(job, &record)?;
+            // First where a lost state is made anew from: what was forgotten shall not come back.
+            copy::amend(&self.storage, &record)?;
             self.store.write(change)?;
             known.record = record;
         }

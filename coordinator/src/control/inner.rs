@@ -78,6 +78,13 @@ impl Job {
         self.changed.send_modify(|n| *n += 1);
     }
 
+    /// Notes why nothing goes on, or that it does again.
+    pub(super) fn set_pause(&mut self, cause: Option<&Error>) {
+        if let Some(live) = &mut self.live {
+            live.pause = cause.map(|cause| cause.message().to_owned());
+        }
+    }
+
     /// The live part of a job that must not have ended.
     pub(super) fn live(&self) -> Result<&Live> {
         self.live.as_ref().ok_or_else(|| Error::new(Class::Conflict, ended(self.record.state)))
@@ -123,6 +130,8 @@ pub(super) struct Live {
     pub(super) orders: Option<EmitOrders>,
     pub(super) attempts: BTreeMap<AttemptId, Attempt>,
     pub(super) rate: Rate,
+    /// Why nothing goes on: a disk is full. Told to users; forgotten with the next result.
+    pub(super) pause: Option<String>,
     /// The place of the job's last grant among all grants, or where it came in: behind those that wait.
     pub(super) served: u64,
 }
@@ -137,6 +146,7 @@ impl Live {
             orders: None,
             attempts: BTreeMap::new(),
             rate: Rate::default(),
+            pause: None,
             served: 0,
         }
     }

@@ -4,11 +4,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::Ordering;
 
+use tamis_common::clock::wall_ms;
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId};
 use tamis_common::{Class, Error, Result};
 
 use super::inner::{Job, Live, State};
-use super::{Control, new_flag, wall_ms};
+use super::{Control, new_flag};
 use crate::job::{self, JobState, TaskRecord};
 use crate::store::{Change, ErrorRecord, FileRef, JobRecord, cut, digest_of};
 
@@ -179,7 +181,9 @@ impl Control {
             }
         }
         change.put_job(id, &record)?;
+        fault::pass(Point::StepBefore)?;
         self.store.write(change)?;
+        fault::reach(Point::StepAfter);
         job.record = record;
         job.live = None;
         job.cancel.store(true, Ordering::Relaxed);

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use tamis_common::artefact::TaskManifest;
+use tamis_common::clock::wall_ms;
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::{AttemptId, JobId, Phase, TaskId, WorkerId};
 use tamis_common::shard::Shard;
 use tamis_common::storage::Uri;
 use tamis_common::{Class, Error, Result};
 
+use super::Control;
 use super::inner::{Attempt, Job, Live, State};
 use super::workers::Order;
-use super::{Control, wall_ms};
 use crate::drive::{TokenBudget, attempt_uri, verdicts_uri};
 use crate::job::{Commit, CommitVerdict, TaskRecord, Tasks, lease_lost};
 use crate::schedule::{AfterFailure, Candidate, Lease, after_failure, assign, release_delay_ms};
@@ -120,6 +122,7 @@ impl Control {
             change.put_job(&candidate.job, &record)?;
             begun.push((candidate.job.clone(), record));
         }
+        fault::pass(Point::GrantBefore)?;
         let applied = self.store.apply(change)?;
 
         state.next_attempt = next_attempt;
@@ -141,6 +144,7 @@ impl Control {
         }
         drop(state);
         self.store.sync(applied)?;
+        fault::reach(Point::GrantAfter);
         Ok(Granted { grants, ..Granted::default() })
     }
 
@@ -175,8 +179,10 @@ impl Control {
         let mut change = Change::default();
         change.put_task(&call.job, call.task, &record)?;
         change.remove_attempt(call.attempt);
+        fault::pass(Point::CommitBefore)?;
         let applied = self.store.apply(change)?;
         apply_end(job, call.task, call.attempt, record, 0)?;
+        job.set_pause(None);
         job.announce();
         let capped = job.live.as_ref().is_some_and(|live| live.spec.run.max_slots > 0);
         state.count_commit(&call.worker);
@@ -184,7 +190,9 @@ impl Control {
         if capped {
             self.announce_work();
         }
-        self.store.sync(applied)
+        self.store.sync(applied)?;
+        fault::reach(Point::CommitAfter);
+        Ok(())
     }
 
     /// A job that has ended holds no tasks in memory, but a worker may still repeat its last call.
@@ -232,6 +240,9 @@ impl Control {
                 self.store.write(change)?;
                 job.record = record;
                 apply_end(job, call.task, call.attempt, task, self.now_ms() + delay_ms)?;
+                if verdict.class == Class::Resource {
+                    job.set_pause(Some(error));
+                }
                 job.announce();
                 Ok(())
             }

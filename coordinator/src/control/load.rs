@@ -1,11 +1,12 @@
 //! From the durable state to the live one, at start and for a retry.
 
+use tamis_common::clock::wall_ms;
 use tamis_common::ids::{JobId, Phase};
 use tamis_common::{Error, Result};
 
+use super::Control;
 use super::inner::{Attempt, Job, Live, State};
 use super::phases::bytes_of;
-use super::{Control, wall_ms};
 use crate::job::{JobState, Tasks};
 use crate::schedule::Lease;
 #[cfg(test)]

@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod audit;
 mod clock;
+mod garbage;
 mod indexes;
 mod inner;
 mod jobs;
@@ -23,7 +24,6 @@ mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tamis_common::Result;
 use tamis_common::ids::{JobId, Phase};
@@ -33,6 +33,7 @@ use tokio::sync::{mpsc, watch};
 #[cfg(test)]
 pub(crate) use audit::Durable;
 pub(crate) use clock::Clock;
+pub(crate) use garbage::Garbage;
 use inner::State;
 pub(crate) use inner::StepFacts;
 pub(crate) use leases::{AttemptBeat, AttemptCall, Beat, Grant, Granted};
@@ -42,7 +43,7 @@ pub(crate) use workers::{Order, Registration, WorkerView};
 use crate::drive::Steps;
 use crate::job::JobState;
 use crate::schedule::Terms;
-use crate::store::Store;
+use crate::store::{JobRecord, Store};
 
 /// What the control is told once.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub(crate) struct Settings {
 
 /// The coordinator's live state.
 pub(crate) struct Control {
+    /// Who this coordinator is, for work that several share.
+    coordinator: String,
     store: Store,
     storage: Storage,
     steps: Arc<dyn Steps>,
@@ -85,6 +88,7 @@ impl Control {
         starts: mpsc::UnboundedSender<JobId>,
     ) -> Result<Arc<Self>> {
         let control = Self {
+            coordinator: store.identity()?,
             store,
             storage,
             steps,
@@ -102,6 +106,19 @@ impl Control {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Who this coordinator is.
+    pub(crate) fn coordinator(&self) -> &str {
+        &self.coordinator
+    }
+
+    /// What is durable of a job.
+    ///
+    /// # Errors
+    /// `Class::NotFound`.
+    pub(crate) fn record_of(&self, job: &JobId) -> Result<JobRecord> {
+        Ok(self.lock().job(job)?.record.clone())
     }
 
     pub(crate) fn storage(&self) -> &Storage {
@@ -183,11 +200,6 @@ impl Control {
     fn announce_move(&self) {
         self.moves.send_modify(|n| *n += 1);
     }
-}
-
-/// Milliseconds since the Unix epoch, for people to read; no decision hangs on it.
-fn wall_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// A flag that nobody has set.

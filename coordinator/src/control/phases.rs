@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::{AttemptId, JobId, Phase};
 use tamis_common::shard::Shard;
 use tamis_common::{Class, Error, Result};
@@ -151,6 +152,14 @@ impl Control {
         })
     }
 
+    /// Says why a job does not go on although it has not ended.
+    pub(crate) fn pause_job(&self, id: &JobId, cause: &Error) {
+        if let Some(job) = self.lock().jobs.get_mut(id) {
+            job.set_pause(Some(cause));
+            job.announce();
+        }
+    }
+
     /// One step: `edit` changes the record (durable before it is applied) and the live part.
     ///
     /// # Errors
@@ -181,9 +190,12 @@ impl Control {
         // Tasks that `edit` adds are of a phase that the state does not yet allow: nobody sees them if the write fails.
         edit(job, &mut record, &mut change)?;
         change.put_job(id, &record)?;
+        fault::pass(Point::StepBefore)?;
         self.store.write(change)?;
+        fault::reach(Point::StepAfter);
         tracing::info!(job = %id, %from, %to, "a job goes on");
         job.record = record;
+        job.set_pause(None);
         job.announce();
         drop(state);
         self.announce_move();
@@ -249,7 +261,9 @@ impl Control {
             // A retry goes on from it.
             _ => tamis_common::spec::KeepWork::All,
         };
+        fault::pass(Point::SweepBefore)?;
         sweep::sweep(&self.storage, &record.work, &committed, next_attempt, keep)?;
+        fault::pass(Point::SweepAfter)?;
         let mut state = self.lock();
         let job = state.job_mut(id)?;
         if job.record.state != record.state {

@@ -114,8 +114,16 @@ fn progress(phase: Phase, totals: PhaseTotals, running: u32, in_flight: (u64, u6
     }
 }
 
-/// One sentence on what happens now.
+/// One sentence on what happens now, or why it does not.
 fn message(state: &State, id: &JobId, job: &Job) -> String {
+    let doing = doing(state, id, job);
+    match job.live.as_ref().and_then(|live| live.pause.as_ref()) {
+        Some(pause) => format!("{doing}; paused until there is room: {pause}"),
+        None => doing,
+    }
+}
+
+fn doing(state: &State, id: &JobId, job: &Job) -> String {
     let record = &job.record;
     match record.state {
         JobState::Planning => "lists its inputs and cuts them into shards".to_owned(),

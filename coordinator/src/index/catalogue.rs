@@ -20,7 +20,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tamis_common::dedup::DedupParams;
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::JobId;
+use tamis_common::storage::check_room;
 use tamis_common::{Class, Error, Result};
 
 use super::file::{FileRecord, sync_folder};
@@ -243,7 +245,9 @@ impl Catalogue {
         for file in &change.gone_runs {
             batch.remove(run_key(number, *file));
         }
+        fault::pass(Point::IndexRecordBefore)?;
         self.commit_batch(batch)?;
+        fault::reach(Point::IndexRecordAfter);
         *contents = after;
         Ok(())
     }
@@ -280,6 +284,7 @@ impl Catalogue {
     }
 
     fn commit_batch(&self, batch: sled::Batch) -> Result<()> {
+        check_room(&self.path)?;
         self.db.apply_batch(batch).map_err(|e| self.wrong(e))?;
         self.db.flush().map_err(|e| self.wrong(e))?;
         // sled's flush hands the pages to the kernel only.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 use tamis_common::artefact::BandRow;
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::{DocRef, JobId};
 use tamis_common::{Class, Error, Result};
 
@@ -193,11 +194,13 @@ impl LocalIndex {
     }
 
     fn merge(&self, mut state: State, runs: &[Arc<Run>]) -> Result<()> {
+        fault::pass(Point::IndexMergeBefore)?;
         let bands = state.contents.index.params.bands;
         let number = self.catalogue.next_file();
         let path = self.folder.run(number);
         let live = |job| state.live(job).is_some();
         let merged = merge(runs, bands as usize + 1, live, &path, number)?;
+        fault::pass(Point::IndexMergeAfter)?;
         // A job's rows stand in one run: what is forgotten is gone with it.
         let segments = runs.iter().flat_map(|run| run.segments().as_slice());
         let gone_jobs = segments.map(|segment| segment.job).filter(|job| !live(*job)).collect();
@@ -211,6 +214,7 @@ impl LocalIndex {
         let change = Change { gone_jobs, gone_runs, runs: merged.into_iter().collect(), ..Change::default() };
         self.catalogue.commit(&self.name, &mut state.contents, &change)?;
         self.replace_state(state);
+        fault::pass(Point::IndexUnlink)?;
         change.gone_runs.iter().try_for_each(|number| remove(&self.folder.run(*number)))
     }
 
@@ -364,9 +368,13 @@ impl DedupIndex for LocalIndex {
     fn publish(&self, job: &IndexJob, entries: &dyn EntrySource) -> Result<()> {
         let _one = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if self.state().ordinal(&job.job).is_some() {
+            // A crash may have come between the entry and the merge.
+            self.try_tidy();
             return Ok(());
         }
+        fault::pass(Point::IndexFilesBefore)?;
         let prepared = self.prepare(job, entries)?;
+        fault::pass(Point::IndexFilesAfter)?;
         self.enter(job, prepared)?;
         self.try_tidy();
         Ok(())

@@ -137,7 +137,7 @@ impl<'a> PublishedEntries<'a> {
             let shard = KeptShard { scan: scan.clone(), source: source.clone(), first, words, before };
             kept_shards.insert(*id, shard);
             first = first.checked_add(count).ok_or_else(|| {
-                Error::new(tamis_common::Class::Resource, "a job may publish at most 4,294,967,295 documents")
+                Error::new(tamis_common::Class::Input, "a job may publish at most 4,294,967,295 documents")
             })?;
         }
         Ok(Self { storage, shards: kept_shards, documents: first })

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tamis_common::Result;
 use tamis_common::artefact::FileEntry;
+use tamis_common::fault::{self, Point};
 use tamis_common::storage::{Storage, Uri};
 
 pub use entries::{CommittedShard, Emitted, PublishedEntries, committed};
@@ -83,8 +84,10 @@ pub fn publish_files(
     // An older manifest would vouch for files that change now.
     storage.remove(&output.join(MANIFEST))?;
     remove_others(storage, output, outgoing)?;
+    fault::pass(Point::PublishClear)?;
     for file in outgoing {
         storage.publish(&file.folder.join(&file.file.name), &output.join(&file.file.name))?;
+        fault::pass(Point::PublishFile)?;
     }
     storage.put(&output.join(RUN), &reports.run)?;
     let mut files: Vec<ManifestFile> = outgoing
@@ -96,10 +99,11 @@ pub fn publish_files(
         let file = FileEntry { name: name.to_owned(), written, content_sha256: None, records: 1 };
         files.push(ManifestFile { file, source: None });
     }
+    fault::pass(Point::PublishReports)?;
     files.sort_by(|a, b| a.file.name.cmp(&b.file.name));
     let manifest = Manifest { version: 1, tokenizer_sha256: reports.tokenizer_sha256.clone(), files };
     storage.put(&output.join(MANIFEST), &to_json(&manifest)?)?;
-    Ok(())
+    fault::pass(Point::PublishManifest)
 }
 
 /// Removes what a replaced output left, so that the folder holds what the manifest says and no more.

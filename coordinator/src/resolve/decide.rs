@@ -111,7 +111,7 @@ fn smallest_entries(
     // Entries are numbered behind the documents, so that a root is a document.
     let nodes =
         u32::try_from(entries.len()).ok().and_then(|n| n.checked_add(documents)).ok_or_else(|| {
-            Error::new(Class::Resource, "documents and index entries to compare are more than 4,294,967,295")
+            Error::new(Class::Input, "documents and index entries to compare are more than 4,294,967,295")
                 .with_hint("cut the job into several that share an index")
         })?;
     sets.grow(nodes);

@@ -107,7 +107,7 @@ impl Documents {
             all.shards.push(ShardDocuments { id: shard.id, first: all.len, records, is_reference });
             // The largest number marks what is not a document.
             all.len = all.len.checked_add(count).filter(|len| *len < u32::MAX).ok_or_else(|| {
-                Error::new(Class::Resource, "a job may have at most 4,294,967,294 documents")
+                Error::new(Class::Input, "a job may have at most 4,294,967,294 documents")
                     .with_hint("cut the job into several that share an index")
             })?;
         }

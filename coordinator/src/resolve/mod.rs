@@ -34,6 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tamis_common::artefact::Stage;
 use tamis_common::dedup::{DedupParams, UnionFind};
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::Keep;
 use tamis_common::storage::{Storage, Uri};
@@ -159,19 +160,23 @@ pub fn resolve(input: &ResolveInput<'_>) -> Result<(Resolution, Clusters)> {
     shards.sort_by_key(|shard| shard.id);
 
     let documents = Documents::read(input, &shards)?;
+    fault::pass(Point::ResolveDocuments)?;
     let exact =
         if input.exact { Exact::find(input, &shards, &documents)? } else { Exact::none(documents.len()) };
+    fault::pass(Point::ResolveExact)?;
     let mut sets = UnionFind::new(documents.len());
     let mut near_links = Vec::new();
     let mut links = Links::new(0, Pairs::new(0, input.scratch));
     let mut index_compared = 0;
     if input.near && input.params.bands > 0 {
         let proposed = propose::propose(input, &shards, &documents, &exact)?;
+        fault::pass(Point::ResolvePropose)?;
         let signatures = Signatures::load(input, &shards, &documents, &proposed.needed)?;
         links = verify::verify(input, &proposed, &signatures, documents.len(), &mut sets)?;
         index_compared = proposed.with_index.len() as u64;
         near_links = verify::verify_with_index(input, &proposed.with_index, &signatures)?;
     }
+    fault::pass(Point::ResolveVerify)?;
     let Exact { first_equal, mut index_links, .. } = exact;
     index_links.append(&mut near_links);
     let Links { nearest, pairs, compared, matched } = links;

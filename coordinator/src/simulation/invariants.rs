@@ -262,6 +262,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Tasks were granted aside from any poll.
+    pub(super) fn note_served(&mut self, grants: &[Grant]) {
+        self.passed_over.retain(|job, _| grants.iter().all(|grant| grant.job != *job));
+    }
+
     fn check_grant(&self, grant: &Grant) -> Check {
         let naming = |problem: &str| format!("{} of job {}: {problem}", grant.task, grant.job);
         let Some(record) = self.durable.jobs.get(&grant.job) else { return Err(naming("no such job")) };

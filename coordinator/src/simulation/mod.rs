@@ -577,6 +577,7 @@ impl World {
                     }
                 }
                 Seen::Granted(worker, grants) => {
+                    self.ledger.note_served(&grants);
                     *self.tally.faults.entry("retried in a sweep".to_owned()).or_default() += 1;
                     let place = self.workers.iter().position(|known| known.id == worker && known.is_up);
                     if let Some(place) = place {

@@ -61,7 +61,7 @@ impl Wish {
         shard: ShardId,
         committed: impl Fn(ShardId) -> bool,
     ) -> Result<Option<u64>, ShardId> {
-        if !self.is_mixed || shard.0 % 2 == 0 {
+        if !self.is_mixed || shard.0.is_multiple_of(2) {
             return Ok(None);
         }
         match (0..self.shards).step_by(2).map(ShardId).find(|&even| !committed(even)) {

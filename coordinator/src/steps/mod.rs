@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SURVIVORS};
+use tamis_common::clock::wall_ms;
+use tamis_common::fault::{self, Point};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::{JobSpec, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
@@ -86,6 +88,7 @@ impl JobSteps {
         let input =
             ClusterInput { storage: &self.storage, resolution: &resolution, shards: all_shards, index };
         let (facts, names) = write_clusters(&input, clusters, &facts.resolve_uri())?;
+        fault::pass(Point::ResolveClusters)?;
         Ok((resolution, facts, names))
     }
 
@@ -157,7 +160,7 @@ impl JobSteps {
             job: facts.job.clone(),
             name: facts.spec.name.clone(),
             documents: entries.len(),
-            published_at_ms: now_ms(),
+            published_at_ms: wall_ms(),
         };
         index.publish(&job, &entries)
     }
@@ -188,6 +191,11 @@ impl Steps for JobSteps {
     fn check_output(&self, spec: &JobSpec, replace: bool) -> Result<()> {
         let output = Uri::parse(&spec.output.uri)?;
         refuse_output_among_inputs(spec, &output)?;
+        // Found out now, not after hours: a probe is written and removed. One that a crash left is no content.
+        let probe = output.join(".tamis-probe");
+        [probe.clone(), output.join(".tamis-probe.partial")]
+            .iter()
+            .try_for_each(|left| self.storage.remove(left))?;
         if !self.storage.is_empty(&output)? {
             if !replace {
                 return Err(Error::new(
@@ -198,8 +206,6 @@ impl Steps for JobSteps {
             }
             self.check_replaced(spec, &output)?;
         }
-        // Found out now, not after hours: a probe is written and removed.
-        let probe = output.join(".tamis-probe");
         self.storage
             .put(&probe, b"probe")
             .and_then(|_| self.storage.remove(&probe))
@@ -244,6 +250,7 @@ impl Steps for JobSteps {
         facts.enter_mix()?;
         let mix = self.mix(facts, &resolution)?;
         facts.check()?;
+        fault::pass(Point::ResolveMix)?;
 
         let verdicts = facts.resolve_uri();
         let input = VerdictInput {
@@ -254,6 +261,7 @@ impl Steps for JobSteps {
             names: &names,
         };
         write_verdicts(&input, &|shard| verdicts_uri(&verdicts, shard))?;
+        fault::pass(Point::ResolveVerdicts)?;
         let decisions = Decisions {
             clusters: resolution.clusters,
             compared: resolution.compared + resolution.index_compared,
@@ -322,7 +330,7 @@ impl Steps for JobSteps {
             "tamis": env!("CARGO_PKG_VERSION"),
             "submitted_at_ms": facts.submitted_at_ms,
             "started_at_ms": facts.started_at_ms,
-            "published_at_ms": now_ms(),
+            "published_at_ms": wall_ms(),
             "failed_attempts": facts.failed_attempts,
         });
         let reports = Reports {
@@ -333,6 +341,7 @@ impl Steps for JobSteps {
             tokenizer_sha256: report.reproducibility.tokenizer_sha256.clone(),
         };
         let output = Uri::parse(&facts.spec.output.uri)?;
+        fault::pass(Point::PublishBegin)?;
         publish_files(&self.storage, &output, &outgoing, &reports)?;
         self.enter_index(facts, publication)
     }
@@ -385,8 +394,4 @@ fn refuse_output_among_inputs(spec: &JobSpec, output: &Uri) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn now_ms() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }

@@ -1,6 +1,7 @@
 //! Where records stand: sled, or the memory of a test.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -79,12 +80,11 @@ impl Backend for Sled {
 fn open_db(path: &Path, data_dir: &Path, patience: Duration) -> Result<Db> {
     let start = Instant::now();
     loop {
-        let opened = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
-            // Every change is flushed by hand, before its reply.
-            .flush_every_ms(None)
-            .open();
+        // Every change is flushed by hand, before its reply.
+        let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        // sled panics on some kinds of damage.
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()))
+            .map_err(|_| damaged(format!("sled cannot read `{}`", path.display())))?;
         match opened {
             Ok(db) => return Ok(db),
             Err(e) if is_locked(&e) && start.elapsed() < patience => std::thread::sleep(LOCK_PAUSE),
@@ -99,12 +99,16 @@ fn open_db(path: &Path, data_dir: &Path, patience: Duration) -> Result<Db> {
                 return Err(Error::io("open the state in", data_dir.display(), e));
             }
             Err(e) => {
-                return Err(Error::storage(format!("cannot open the state in `{}`: {e}", path.display()))
-                    .with_source(e)
-                    .with_hint("published outputs are not touched; move the folder away to start anew"));
+                return Err(
+                    damaged(format!("cannot open the state in `{}`: {e}", path.display())).with_source(e)
+                );
             }
         }
     }
+}
+
+fn damaged(message: String) -> Error {
+    Error::storage(message).with_hint("`tamis recover` makes the state anew from what jobs keep in their work; published outputs are not touched")
 }
 
 /// sled 0.34 reports a held lock as an I/O error of kind `Other` that says so.

@@ -6,14 +6,16 @@
 
 mod backend;
 mod blobs;
+pub(crate) mod identity;
 mod records;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tamis_common::ids::{AttemptId, JobId, Phase, ShardId, TaskId};
+use tamis_common::storage::check_room;
 use tamis_common::{Error, Result};
 
 #[cfg(test)]
@@ -38,6 +40,8 @@ const NEXT_ATTEMPT: &[u8] = b"m/next_attempt";
 
 /// The coordinator's durable state. Calls block.
 pub struct Store {
+    /// Where it stands; `None`: in memory.
+    folder: Option<PathBuf>,
     records: Box<dyn Backend>,
     blobs: Blobs,
     /// After a failed sync nobody knows what the disk holds: nothing more is written.
@@ -77,19 +81,29 @@ impl Store {
         std::fs::create_dir_all(data_dir)
             .map_err(|e| Error::io("create the data folder", data_dir.display(), e))?;
         let records = Sled::open(data_dir, patience)?;
-        Self::of(Box::new(records), Blobs::open(&data_dir.join("blobs"))?)
+        let blobs = Blobs::open(&data_dir.join("blobs"))?;
+        Ok(Self { folder: Some(data_dir.to_owned()), ..Self::of(Box::new(records), blobs)? })
     }
 
     /// A store over what holds its records and its blobs.
     pub(crate) fn of(records: Box<dyn Backend>, blobs: Blobs) -> Result<Self> {
         records.sync()?;
         Ok(Self {
+            folder: None,
             records,
             blobs,
             failed: AtomicBool::new(false),
             applied: AtomicU64::new(0),
             synced: Mutex::new(0),
         })
+    }
+
+    /// Who the coordinator of this data folder is.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn identity(&self) -> Result<String> {
+        self.folder.as_deref().map_or(Ok(String::new()), identity::of)
     }
 
     /// The files named by digest.
@@ -164,7 +178,8 @@ impl Store {
     /// Makes a change durable: all of it, or none.
     ///
     /// # Errors
-    /// `Class::Storage` or `Class::Resource` if the disk fails; after that the store refuses all changes.
+    /// `Class::Resource` if the disk is full: nothing is begun, and a later call may succeed. `Class::Storage` if it fails;
+    /// after that the store refuses all changes.
     pub fn write(&self, change: Change) -> Result<()> {
         let applied = self.apply(change)?;
         self.sync(applied)
@@ -176,6 +191,8 @@ impl Store {
     /// As [`Store::write`].
     pub fn apply(&self, change: Change) -> Result<Applied> {
         self.check()?;
+        // Nothing is begun that a full disk could leave half done: this may be tried again.
+        self.folder.as_deref().map_or(Ok(()), check_room)?;
         self.records.apply(change.writes).inspect_err(|_| self.failed.store(true, Ordering::Release))?;
         Ok(Applied(self.applied.fetch_add(1, Ordering::AcqRel) + 1))
     }
@@ -246,6 +263,11 @@ impl Change {
     pub fn put_attempt(&mut self, id: AttemptId, record: &AttemptRecord) -> Result<()> {
         self.writes.push((NEXT_ATTEMPT.to_vec(), Some((id.0 + 1).to_be_bytes().to_vec())));
         self.put(attempt_key(id), records::encode(record)?)
+    }
+
+    /// Sets the number of the next attempt: no number is used twice.
+    pub fn put_next_attempt(&mut self, next: AttemptId) {
+        self.writes.push((NEXT_ATTEMPT.to_vec(), Some(next.0.to_be_bytes().to_vec())));
     }
 
     /// Removes an attempt that is over.

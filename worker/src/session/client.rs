@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tamis_common::artefact::TaskManifest;
+use tamis_common::fault::{self, Point};
 use tamis_common::{Class, Error, Result};
 use tamis_proto::v1::worker_service_client::WorkerServiceClient;
 use tamis_proto::{MAX_MESSAGE_BYTES, PROTOCOL_RANGE, from_status, v1};
@@ -138,7 +139,12 @@ impl Client {
         };
         until_answered("commit", || {
             let (mut service, request) = (self.service.clone(), request.clone());
-            async move { within(CALL_TIMEOUT, service.commit_task(request)).await.map(|_| ()) }
+            async move {
+                if fault::is_doubled(Point::CommitSend) {
+                    let _ = within(CALL_TIMEOUT, service.commit_task(request.clone())).await;
+                }
+                within(CALL_TIMEOUT, service.commit_task(request)).await.map(|_| ())
+            }
         })
         .await
     }
@@ -187,7 +193,7 @@ async fn within<T>(patience: Duration, call: impl Future<Output = Result<Respons
     }
 }
 
-/// Repeats a call: for ever while the coordinator is away, a few times while it fails itself. Its other answers are
+/// Repeats a call: for ever while the coordinator is away or has no room, a few times while it fails itself. Its other answers are
 /// final. All such calls may be repeated: the coordinator knows the attempt.
 async fn until_answered<F, Answer>(what: &str, call: F) -> Result<()>
 where
@@ -199,8 +205,9 @@ where
     loop {
         let Err(error) = call().await else { return Ok(()) };
         match error.class() {
-            Class::Unavailable => {}
-            Class::Storage | Class::Resource | Class::Internal if failures < FAILURE_TRIES => failures += 1,
+            // A full disk over there ends when somebody makes room.
+            Class::Unavailable | Class::Resource => {}
+            Class::Storage | Class::Internal if failures < FAILURE_TRIES => failures += 1,
             _ => return Err(error),
         }
         tracing::warn!(what, %error, "the coordinator did not take a call; it is repeated");
