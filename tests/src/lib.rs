@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+pub mod chaos;
 pub mod corpus;
 pub mod output;
 pub mod process;

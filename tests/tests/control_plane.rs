@@ -48,7 +48,12 @@ async fn a_job_is_scanned_resolved_emitted_published_and_swept() {
     let work = plane.dir.path().join("work");
     assert!(any_file(&work, &|path| path.ends_with("documents.parquet")));
     let kept = ["documents.parquet", "verdicts.parquet"];
-    assert!(!any_file(&work, &|path| !kept.iter().any(|name| path.ends_with(name))));
+    // And the copy of the state.
+    let is_kept = |path: &std::path::Path| {
+        kept.iter().any(|name| path.ends_with(name))
+            || path.parent().is_some_and(|folder| folder.ends_with("state"))
+    };
+    assert!(!any_file(&work, &|path| !is_kept(path)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

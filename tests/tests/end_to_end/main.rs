@@ -3,10 +3,12 @@
 
 mod bad_input;
 mod cluster;
+mod faults;
 mod filters;
 mod in_process;
 mod index;
 mod one_process;
 mod ready;
+mod recovery;
 mod reference;
 mod s3;
