@@ -10,20 +10,39 @@ const STEP: usize = 64;
 #[inline(always)]
 pub(super) fn find(bytes: &[u8], from: usize, is: impl Fn(u8, u8, u8) -> bool) -> Option<usize> {
     let mut at = from;
-    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<{ STEP + 2 }>()) {
-        let triples = || window.iter().zip(&window[1..]).zip(&window[2..]);
-        if triples().fold(false, |any, ((a, b), c)| any | is(*a, *b, *c)) {
-            let hit = triples().position(|((a, b), c)| is(*a, *b, *c));
-            steps(STEP);
-            return hit.map(|hit| at + hit);
+    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        if let Some(hit) = first(window, &is) {
+            return Some(at + hit);
         }
         at += STEP;
     }
-    steps(at - from.min(at));
+    // Of so many that are left, the first stands before what is looked at last.
+    if bytes.len().saturating_sub(at) == STEP + 1 {
+        let [a, b, c] = triple(bytes, at);
+        if is(a, b, c) {
+            return Some(at);
+        }
+    }
+    // The last ones, a step of them if there are so many; those at its start may have been looked at.
+    if let Some(last) = bytes.get(from..).and_then(|rest| rest.last_chunk::<STEP>()) {
+        let mut window = [0; STEP + 2];
+        window[..STEP].copy_from_slice(last);
+        return first(&window, &is).map(|hit| bytes.len() - STEP + hit);
+    }
+    steps(bytes.len().saturating_sub(at));
     (at..bytes.len()).find(|at| {
         let [a, b, c] = triple(bytes, *at);
         is(a, b, c)
     })
+}
+
+/// The first hit of a step.
+#[inline(always)]
+fn first(window: &[u8; STEP + 2], is: &impl Fn(u8, u8, u8) -> bool) -> Option<usize> {
+    steps(STEP);
+    let triples = || window.iter().zip(&window[1..]).zip(&window[2..]);
+    let any = triples().fold(false, |any, ((a, b), c)| any | is(*a, *b, *c));
+    if any { triples().position(|((a, b), c)| is(*a, *b, *c)) } else { None }
 }
 
 /// The three bytes from here on.
@@ -86,6 +105,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_scan_finds_a_hit_anywhere_in_texts_of_any_length() {
+        for length in 1..200 {
+            for hit in 0..length {
+                let mut bytes = vec![b'b'; length];
+                bytes[hit] = b'a';
+                for from in [0, hit / 2, hit] {
+                    assert_eq!(
+                        find(&bytes, from, |a, _, _| a == b'a'),
+                        Some(hit),
+                        "of {length}, from {from}"
+                    );
+                    assert_eq!(find(&bytes, hit + 1, |a, _, _| a == b'a'), None, "of {length}");
+                }
+            }
+        }
+    }
 
     proptest! {
         #[test]
