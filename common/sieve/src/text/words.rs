@@ -394,6 +394,10 @@ fn cuts(before: char, c: char, after: char) -> bool {
 
 /// Bytes of the contraction that ends a word: `n't`, `'re`, `'ve`, `'ll`, `'d`, `'m`.
 fn contraction(word: &str) -> usize {
+    // Most words hold no byte with which an apostrophe starts.
+    if !word.bytes().any(|byte| matches!(byte, b'\'' | 0xe2)) {
+        return 0;
+    }
     let Some(at) = word.rfind(['\'', '’']) else { return 0 };
     let rest = word[at..].trim_start_matches(['\'', '’']);
     match rest {
