@@ -5,6 +5,8 @@ mod everything;
 
 use everything::Everything;
 use proptest::prelude::*;
+use tamis_sieve::rules::ChineseWords;
+use tamis_sieve::text::{Language, TextRules};
 
 /// Texts that broke other filters, or could break these.
 fn nasty() -> Vec<String> {
@@ -70,6 +72,19 @@ fn nasty() -> Vec<String> {
 fn nothing_panics_on_nasty_texts() {
     for all in Everything::in_each_form() {
         nasty().iter().for_each(|text| all.run(text));
+    }
+}
+
+/// One document of one line of 100 MB: of words, of one word, and of characters.
+#[test]
+fn a_line_of_100_megabytes_passes_all_cleaners_and_filters() {
+    for (part, language) in [
+        ("the net profit of it, a good one; ", Language::General),
+        ("a", Language::General),
+        ("中文的利润，", Language::Chinese),
+    ] {
+        let rules = TextRules { language, words: ChineseWords::Characters };
+        Everything::of(rules).run_in_a_row(&part.repeat(100_000_000 / part.len()));
     }
 }
 
