@@ -18,7 +18,7 @@ use crate::copy;
 pub(crate) fn sweep(
     storage: &Storage,
     work: &Uri,
-    committed: &[(TaskId, AttemptId)],
+    committed: &BTreeSet<(TaskId, AttemptId)>,
     next: AttemptId,
     keep: KeepWork,
 ) -> Result<()> {
@@ -40,48 +40,40 @@ pub(crate) fn sweep(
 /// The attempt in whose folder a file stands, below a job's folder.
 pub(crate) fn attempt_of(work: &Uri, file: &Uri) -> Option<(TaskId, AttemptId)> {
     let name = file.as_str().strip_prefix(work.as_str().trim_end_matches('/'))?.strip_prefix('/')?;
+    split(name).map(|(attempt, _)| attempt)
+}
+
+/// The attempt in whose folder a file stands, and its name there, from the name below the job's folder.
+fn split(name: &str) -> Option<((TaskId, AttemptId), &str)> {
     let mut parts = name.splitn(3, '/');
-    let (task, attempt, _) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((TaskId::parse(task)?, AttemptId(attempt.parse().ok()?)))
+    let (task, attempt, file) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(((TaskId::parse(task)?, AttemptId(attempt.parse().ok()?)), file))
 }
 
 /// Files and folders to remove, from the names of all files below the job's folder.
 fn doomed<'a>(
     names: impl Iterator<Item = &'a str>,
-    committed: &[(TaskId, AttemptId)],
+    committed: &BTreeSet<(TaskId, AttemptId)>,
     next: AttemptId,
     keep: KeepWork,
 ) -> BTreeSet<String> {
-    let committed: BTreeSet<String> =
-        committed.iter().map(|(task, attempt)| format!("{task}/{attempt}")).collect();
-    let scan = format!("{}-", Phase::Scan.as_str());
-    let emit = format!("{}-", Phase::Emit.as_str());
     let mut doomed = BTreeSet::new();
     for name in names {
-        let mut parts = name.splitn(3, '/');
-        let (task, attempt, file) = (parts.next(), parts.next(), parts.next());
-        let is_task = task.is_some_and(|task| task.starts_with(&scan) || task.starts_with(&emit));
-        if is_task
-            && attempt.and_then(|number| number.parse().ok()).is_some_and(|number: u64| number >= next.0)
-        {
-            continue;
-        }
-        let attempt_folder = match (is_task, task, attempt, file) {
-            (true, Some(task), Some(attempt), Some(_)) => Some(format!("{task}/{attempt}")),
-            _ => None,
-        };
-        match attempt_folder {
+        let is_kept = match split(name) {
+            Some(((_, attempt), _)) if attempt >= next => true,
             // A whole folder at once: on local disks it goes, too.
-            Some(folder) if !committed.contains(&folder) => {
-                doomed.insert(folder);
+            Some((of @ (task, attempt), _)) if !committed.contains(&of) => {
+                doomed.insert(format!("{task}/{attempt}"));
+                continue;
             }
-            Some(_) if keep == KeepWork::All => {}
-            Some(folder) if folder.starts_with(&scan) && matches!(file, Some(DOCUMENTS | BANDS)) => {}
-            None if name.starts_with(&format!("{}/", copy::FOLDER)) => {}
-            None if keep == KeepWork::All || name.ends_with(&format!("/{VERDICTS}")) => {}
-            _ => {
-                doomed.insert(name.to_owned());
+            _ if keep == KeepWork::All => true,
+            Some(((task, _), file)) => task.phase == Phase::Scan && matches!(file, DOCUMENTS | BANDS),
+            None => {
+                name.starts_with(&format!("{}/", copy::FOLDER)) || name.ends_with(&format!("/{VERDICTS}"))
             }
+        };
+        if !is_kept {
+            doomed.insert(name.to_owned());
         }
     }
     doomed
@@ -105,9 +97,9 @@ mod tests {
         "tokenizer-ab.json",
     ];
 
-    fn committed() -> Vec<(TaskId, AttemptId)> {
+    fn committed() -> BTreeSet<(TaskId, AttemptId)> {
         let task = |phase| TaskId { phase, shard: ShardId(0) };
-        vec![(task(Phase::Scan), AttemptId(2)), (task(Phase::Emit), AttemptId(5))]
+        [(task(Phase::Scan), AttemptId(2)), (task(Phase::Emit), AttemptId(5))].into()
     }
 
     fn removed(keep: KeepWork) -> Vec<String> {
@@ -122,7 +114,7 @@ mod tests {
     #[test]
     fn attempts_of_a_retry_that_came_meanwhile_are_left_alone() {
         let names = ["scan-00000/1/survivors.parquet", "scan-00000/6/survivors.parquet"];
-        let doomed = doomed(names.into_iter(), &[], AttemptId(6), KeepWork::All);
+        let doomed = doomed(names.into_iter(), &BTreeSet::new(), AttemptId(6), KeepWork::All);
         assert_eq!(Vec::from_iter(doomed), ["scan-00000/1"]);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tamis_common::Result;
-use tamis_common::ids::{AttemptId, JobId, Phase, TaskId};
+use tamis_common::ids::{AttemptId, JobId, TaskId};
 use tamis_common::storage::{ObjectMeta, Uri};
 
 use super::Control;
@@ -74,19 +74,14 @@ impl Control {
 
     /// Folders of attempts that neither run nor have committed, and half-written files, of a job that is known.
     fn left_by_attempts(&self, job: &JobId, objects: &[ObjectMeta]) -> Result<Vec<Garbage>> {
-        let mut needed: BTreeSet<(TaskId, AttemptId)> = BTreeSet::new();
-        for phase in [Phase::Scan, Phase::Emit] {
-            let committed = self.store.tasks(job, phase)?.into_iter();
-            needed.extend(
-                committed.filter_map(|(shard, task)| Some((TaskId { phase, shard }, task.commit?.attempt))),
-            );
-        }
-        let work = {
+        let (needed, work) = {
+            // Both at once: between them an attempt that runs could commit.
             let state = self.lock();
-            let Some(job) = state.jobs.get(job) else { return Ok(Vec::new()) };
-            let running = job.live.iter().flat_map(|live| &live.attempts);
-            needed.extend(running.map(|(number, attempt)| (attempt.task, *number)));
-            job.record.work.clone()
+            let record = &state.job(job)?.record;
+            let running = state.job(job)?.live.iter().flat_map(|live| &live.attempts);
+            let mut needed: BTreeSet<_> = running.map(|(number, attempt)| (attempt.task, *number)).collect();
+            needed.extend(self.committed(job)?);
+            (needed, record.work.clone())
         };
         let mut folders: BTreeMap<(TaskId, AttemptId), Vec<ObjectMeta>> = BTreeMap::new();
         for object in objects {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tamis_common::fault::{self, Point};
-use tamis_common::ids::{AttemptId, JobId, Phase};
+use tamis_common::ids::{AttemptId, JobId, Phase, TaskId};
 use tamis_common::shard::Shard;
 use tamis_common::{Class, Error, Result};
 
@@ -211,7 +211,7 @@ impl Control {
         let mut outputs = Vec::new();
         for (shard, task) in self.store.tasks(id, phase)? {
             let Some(commit) = task.commit else { continue };
-            let task = tamis_common::ids::TaskId { phase, shard };
+            let task = TaskId { phase, shard };
             outputs.push(TaskOutput {
                 shard,
                 folder: attempt_uri(&work, task, commit.attempt),
@@ -238,6 +238,17 @@ impl Control {
         })
     }
 
+    /// The attempts of a job that have committed.
+    pub(super) fn committed(&self, id: &JobId) -> Result<Vec<(TaskId, AttemptId)>> {
+        let mut committed = Vec::new();
+        for phase in [Phase::Scan, Phase::Emit] {
+            for (shard, task) in self.store.tasks(id, phase)? {
+                committed.extend(task.commit.map(|commit| (TaskId { phase, shard }, commit.attempt)));
+            }
+        }
+        Ok(committed)
+    }
+
     /// Removes what an ended job's work needs no more. Repeating it changes nothing.
     pub(crate) fn sweep(&self, id: &JobId) -> Result<()> {
         let (record, next_attempt) = {
@@ -249,13 +260,7 @@ impl Control {
         }
         let json = self.store.blobs().get(&record.spec.sha256)?;
         let spec = self.steps.parse_spec(&String::from_utf8_lossy(&json))?;
-        let mut committed = Vec::new();
-        for phase in [Phase::Scan, Phase::Emit] {
-            for (shard, task) in self.store.tasks(id, phase)? {
-                let task_id = tamis_common::ids::TaskId { phase, shard };
-                committed.extend(task.commit.map(|commit| (task_id, commit.attempt)));
-            }
-        }
+        let committed = self.committed(id)?.into_iter().collect();
         let keep = match record.state {
             JobState::Published => spec.run.keep_work,
             // A retry goes on from it.
