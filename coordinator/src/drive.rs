@@ -271,18 +271,15 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
     let mut stop = control.stop_signal();
     let mut tries = 0;
     let copier = Arc::<Mutex<Copier>>::default();
+    let mut is_copied = false;
     loop {
         if control.is_stopping() {
             return job;
         }
-        let copying = copier.clone();
-        let copied = blocking(&control, &job, move |control, job| control.copy_state(&job, &copying)).await;
-        if let Err(error) = copied {
-            tracing::warn!(%job, %error, "the state of the job could not be copied to its work");
-            if control.state_of(&job).is_none_or(JobState::is_ended) {
-                // Nothing is swept before.
-                return job;
-            }
+        if !is_copied {
+            // Tried again behind the next step; until then a recovery goes on from before the last one.
+            let _ = copy_state(&control, &job, &copier).await;
+            is_copied = true;
         }
         // Before the look, so that nothing that comes after it is missed.
         moved.borrow_and_update();
@@ -299,7 +296,12 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
                 continue;
             }
         };
+        // Others may have ended the job since; nothing is swept before that is copied.
+        if step == Step::Sweep && copy_state(&control, &job, &copier).await.is_err() {
+            return job;
+        }
         let taken = blocking(&control, &job, move |control, job| control.take_step(&job, step)).await;
+        is_copied = false;
         match control.after_step(&job, step, taken, &mut tries) {
             After::Look => {}
             After::Pause(length) => pause(&control, length).await,
@@ -314,6 +316,15 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
             }
         }
     }
+}
+
+/// Copies the job's state to its work, if it is another than was copied last.
+async fn copy_state(control: &Arc<Control>, job: &JobId, copier: &Arc<Mutex<Copier>>) -> Result<()> {
+    let copier = copier.clone();
+    let copied = blocking(control, job, move |control, job| control.copy_state(&job, &copier)).await;
+    copied.inspect_err(
+        |error| tracing::warn!(%job, %error, "the state of the job could not be copied to its work"),
+    )
 }
 
 /// Looks at what is due where it may wait for the lock: it is held while the disk syncs, and a job changes with each
@@ -472,9 +483,10 @@ impl Control {
         Ok(Copies { tokenizer, files })
     }
 
-    fn copy_state(self: &Arc<Self>, job: &JobId, copier: &Mutex<Copier>) -> Result<()> {
+    fn copy_state(&self, job: &JobId, copier: &Mutex<Copier>) -> Result<()> {
         let record = self.record_of(job)?;
         if record.swept {
+            // It was copied before.
             return Ok(());
         }
         let mut copier = copier.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use tamis_common::artefact::{MANIFEST, TaskManifest};
+use tamis_common::artefact::{TASK_MANIFEST, TaskManifest};
 use tamis_common::ids::{AttemptId, JobId, Phase, ShardId, TaskId};
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Error, Result};
@@ -162,7 +162,7 @@ fn finished_scans(
         if task.phase != Phase::Scan || !is_whole {
             continue;
         }
-        let bytes = storage.read(&attempt_uri(work, *task, *attempt).join(MANIFEST))?;
+        let bytes = storage.read(&attempt_uri(work, *task, *attempt).join(TASK_MANIFEST))?;
         let Ok(manifest) = serde_json::from_slice::<TaskManifest>(&bytes) else { continue };
         let Some(stats) = manifest.scan else { continue };
         let digest = crate::store::digest_of(&bytes);
@@ -178,7 +178,7 @@ fn attempts_in(storage: &Storage, work: &Uri) -> Result<BTreeSet<(TaskId, Attemp
     let mut whole: BTreeMap<(TaskId, AttemptId), bool> = BTreeMap::new();
     for object in storage.list(work)? {
         let Some((task, attempt)) = attempt_of(work, &object.uri) else { continue };
-        let manifest = attempt_uri(work, task, attempt).join(MANIFEST);
+        let manifest = attempt_uri(work, task, attempt).join(TASK_MANIFEST);
         *whole.entry((task, attempt)).or_default() |= object.uri == manifest;
     }
     Ok(whole.into_iter().map(|((task, attempt), is_whole)| (task, attempt, is_whole)).collect())

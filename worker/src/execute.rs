@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use tamis_common::artefact::{MANIFEST, TaskManifest};
+use tamis_common::artefact::{TASK_MANIFEST, TaskManifest};
 use tamis_common::ids::Phase;
 use tamis_common::sieve::filter::Terms;
 use tamis_common::sieve::resources::Resources;
@@ -97,6 +97,14 @@ impl Tasks {
         Ok(job.lexicon.get_or_init(|| Some(Arc::new(terms))).clone())
     }
 
+    /// A coordinator that lost its state finds which scans were done. Emits begin anew then: by which verdicts one was
+    /// made, its manifest does not say.
+    fn leave_manifest(&self, work: &Uri, made: &TaskManifest) -> Result<()> {
+        let json = serde_json::to_vec(made)
+            .map_err(|e| Error::internal(format!("a manifest cannot be written as JSON: {e}")))?;
+        self.storage.put(&work.join(TASK_MANIFEST), &json).map(drop)
+    }
+
     fn files(&self, task: &Task, wanted: impl Fn(&str) -> bool) -> Result<Resources> {
         let mut files = Resources::default();
         for named in task.files.iter().filter(|named| wanted(&named.name)) {
@@ -127,10 +135,12 @@ impl Executor for Tasks {
             _ => None,
         };
         let progress = &*progress;
-        let made = match (task.id.phase, &task.emit) {
+        match (task.id.phase, &task.emit) {
             (Phase::Scan, _) => {
                 let sieve = &*self.sieve(&job, task)?;
-                scan(&ScanContext { storage, spec, shard, work, sieve, tokenizer, progress })
+                let made = scan(&ScanContext { storage, spec, shard, work, sieve, tokenizer, progress })?;
+                self.leave_manifest(work, &made)?;
+                Ok(made)
             }
             (Phase::Emit, Some(inputs)) => emit(&EmitContext {
                 storage,
@@ -145,11 +155,6 @@ impl Executor for Tasks {
                 progress,
             }),
             (Phase::Emit, None) => Err(Error::internal(format!("{} came without its inputs", task.id))),
-        }?;
-        // A coordinator that lost its state finds what was done.
-        let json = serde_json::to_vec(&made)
-            .map_err(|e| Error::internal(format!("a manifest cannot be written as JSON: {e}")))?;
-        self.storage.put(&work.join(MANIFEST), &json)?;
-        Ok(made)
+        }
     }
 }

@@ -33,10 +33,10 @@ pub use samples::{Sample, Samples, excerpt};
 pub use survivors::{Survivor, SurvivorBatch, SurvivorsReader, SurvivorsWriter};
 pub use verdicts::{Verdict, VerdictsReader, VerdictsWriter};
 
+/// File name of what a scan made, as the coordinator is told; written last.
+pub const TASK_MANIFEST: &str = "manifest.json";
 /// File name of the survivors of a shard.
 pub const SURVIVORS: &str = "survivors.parquet";
-/// What an attempt made, as it is told to the coordinator; written last.
-pub const MANIFEST: &str = "manifest.json";
 /// File name of the document table of a shard.
 pub const DOCUMENTS: &str = "documents.parquet";
 /// File name of the LSH keys of a shard.

@@ -226,6 +226,7 @@ impl Control {
         record.error = None;
         record.cancel_reason.clear();
         record.ended_at_ms = 0;
+        record.swept = false;
         (record.scan, record.emit) = (None, None);
         self.forgive_tasks(id, &record, &mut change)?;
         change.put_job(id, &record)?;

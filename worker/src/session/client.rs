@@ -193,8 +193,8 @@ async fn within<T>(patience: Duration, call: impl Future<Output = Result<Respons
     }
 }
 
-/// Repeats a call: for ever while the coordinator is away or has no room, a few times while it fails itself. Its other answers are
-/// final. All such calls may be repeated: the coordinator knows the attempt.
+/// Repeats a call: for ever while the coordinator is away or has no room, a few times while it fails itself. Its other
+/// answers are final. All such calls may be repeated: the coordinator knows the attempt.
 async fn until_answered<F, Answer>(what: &str, call: F) -> Result<()>
 where
     F: Fn() -> Answer,
