@@ -16,7 +16,9 @@ mod invariants;
 mod network;
 mod random;
 mod steps;
+mod tally;
 mod tests;
+mod weather;
 mod workers;
 
 use std::cmp::Reverse;
@@ -40,6 +42,8 @@ use invariants::Ledger;
 use network::{Call, Caller, Poll, Reply, Request};
 use random::Random;
 use steps::{Seen, SimulatedSteps, Wish};
+use tally::Tally;
+use weather::{Fault, Weather};
 use workers::SimulatedWorker;
 
 const LEASE_MS: u64 = 1_000;
@@ -52,64 +56,6 @@ const FAULT_MS: u64 = 250;
 /// Without faults every job ends long before this.
 const CALM_MS: u64 = 400_000;
 const KEPT_TRACE: usize = 60;
-
-/// How bad a schedule is: each kind of fault is there in about half of all.
-#[derive(Clone, Debug, Default)]
-struct Weather {
-    loss_percent: u64,
-    double_percent: u64,
-    late_percent: u64,
-    fail_percent: u64,
-    deaf_percent: u64,
-    interlude_percent: u64,
-    faults: Vec<Fault>,
-}
-
-/// What goes wrong at a moment of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
-    CoordinatorDies,
-    DiesInWrite,
-    DiskRefuses,
-    WorkerDies,
-    WorkerFreezes,
-    WorkerDrains,
-    UserCancels,
-    UserRetries,
-    ClockJumps,
-}
-
-impl Fault {
-    const ALL: [Self; 9] = [
-        Self::CoordinatorDies,
-        Self::DiesInWrite,
-        Self::DiskRefuses,
-        Self::WorkerDies,
-        Self::WorkerFreezes,
-        Self::WorkerDrains,
-        Self::UserCancels,
-        Self::UserRetries,
-        Self::ClockJumps,
-    ];
-}
-
-impl Weather {
-    fn of(random: &mut Random) -> Self {
-        let mut some = |most: u64| if random.chance(50) { random.between(1, most) } else { 0 };
-        let (loss_percent, double_percent, late_percent) = (some(20), some(20), some(20));
-        let (fail_percent, deaf_percent, interlude_percent) = (some(30), some(100), some(40));
-        let faults = Fault::ALL.into_iter().filter(|_| random.chance(50)).collect();
-        Self {
-            loss_percent,
-            double_percent,
-            late_percent,
-            fail_percent,
-            deaf_percent,
-            interlude_percent,
-            faults,
-        }
-    }
-}
 
 /// What happens at some time.
 #[derive(Clone, Debug)]
@@ -189,103 +135,6 @@ impl fmt::Display for Violation {
             writeln!(f, "{line}")?;
         }
         write!(f, "TAMIS_SIMULATION_SEED={}: {}", self.seed, self.problem)
-    }
-}
-
-/// What happened how often.
-#[derive(Clone, Debug, Default)]
-struct Tally {
-    schedules: u64,
-    events: u64,
-    messages: u64,
-    lost: u64,
-    doubled: u64,
-    late: u64,
-    grants: u64,
-    taken_back: u64,
-    tried_commits: u64,
-    commits: u64,
-    stale_commits: u64,
-    stale_beats: u64,
-    expiries: u64,
-    releases: u64,
-    drained: u64,
-    starts: u64,
-    retries: u64,
-    published: u64,
-    failures: BTreeMap<String, u64>,
-    faults: BTreeMap<String, u64>,
-}
-
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        let mine = self.numbers();
-        for (mine, (_, theirs)) in mine.into_iter().zip(other.clone().named()) {
-            *mine += theirs;
-        }
-        for (name, count) in &other.failures {
-            *self.failures.entry(name.clone()).or_default() += count;
-        }
-        for (name, count) in &other.faults {
-            *self.faults.entry(name.clone()).or_default() += count;
-        }
-    }
-
-    fn numbers(&mut self) -> [&mut u64; 18] {
-        [
-            &mut self.schedules,
-            &mut self.events,
-            &mut self.messages,
-            &mut self.lost,
-            &mut self.doubled,
-            &mut self.late,
-            &mut self.grants,
-            &mut self.taken_back,
-            &mut self.tried_commits,
-            &mut self.commits,
-            &mut self.stale_commits,
-            &mut self.stale_beats,
-            &mut self.expiries,
-            &mut self.releases,
-            &mut self.drained,
-            &mut self.starts,
-            &mut self.retries,
-            &mut self.published,
-        ]
-    }
-
-    fn named(mut self) -> Vec<(&'static str, u64)> {
-        let names = [
-            "schedules",
-            "events",
-            "messages",
-            "lost",
-            "doubled",
-            "late",
-            "granted",
-            "taken back",
-            "commits tried",
-            "commits taken",
-            "stale commits",
-            "stale beats",
-            "expired",
-            "released",
-            "drained workers",
-            "coordinator starts",
-            "retries",
-            "published",
-        ];
-        names.into_iter().zip(self.numbers()).map(|(name, number)| (name, *number)).collect()
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, number) in self.clone().named() {
-            writeln!(f, "{name:>20} {number}")?;
-        }
-        writeln!(f, "{:>20} {:?}", "tasks failed by", self.failures)?;
-        write!(f, "{:>20} {:?}", "faults", self.faults)
     }
 }
 
@@ -415,14 +264,15 @@ impl World {
             wishes,
             is_calm: false,
             ledger: Ledger::default(),
-            tally: Tally { schedules: 1, ..Tally::default() },
+            tally: Tally::default(),
             trace: is_traced.then(Vec::new),
         }
     }
 
     fn counted(mut self) -> Tally {
-        self.tally.commits = self.ledger.commits;
-        self.tally.expiries = self.ledger.expiries;
+        self.tally.count("schedules", 1);
+        self.tally.count("commits taken", self.ledger.commits);
+        self.tally.count("leases expired", self.ledger.expiries);
         self.tally
     }
 
@@ -472,7 +322,7 @@ impl World {
         while let Some(Reverse(Timed { at_ms, event, .. })) = self.events.pop() {
             self.now_ms = self.now_ms.max(at_ms);
             self.clock.store(self.now_ms + self.ahead_ms, Ordering::Relaxed);
-            self.tally.events += 1;
+            self.tally.count("events", 1);
             self.happen(event)?;
             self.settle()?;
             if self.is_over() {
@@ -495,7 +345,7 @@ impl World {
             && self.submitted.iter().all(|&submitted| submitted)
             && jobs.values().all(|job| is_published(job.state));
         if over {
-            self.tally.published = jobs.len() as u64;
+            self.tally.count("jobs published", jobs.len() as u64);
         }
         over
     }
@@ -568,7 +418,7 @@ impl World {
             self.trace(|| format!("  {seen:?}"));
             match seen {
                 Seen::Interlude(interlude) => {
-                    *self.tally.faults.entry(format!("in a step: {interlude:?}")).or_default() += 1;
+                    self.tally.count(format!("fault in a step: {interlude:?}"), 1);
                 }
                 Seen::Published { job, index, resolved_at, index_at, again } => {
                     if index.is_some() {
@@ -578,7 +428,7 @@ impl World {
                 }
                 Seen::Granted(worker, grants) => {
                     self.ledger.note_served(&grants);
-                    *self.tally.faults.entry("retried in a sweep".to_owned()).or_default() += 1;
+                    self.tally.count("fault in a sweep: retry", 1);
                     let place = self.workers.iter().position(|known| known.id == worker && known.is_up);
                     if let Some(place) = place {
                         self.take_up(place, grants, false);
@@ -610,7 +460,7 @@ impl World {
             return Ok(());
         }
         self.trace(|| "the coordinator starts".to_owned());
-        self.tally.starts += 1;
+        self.tally.count("coordinator starts", 1);
         let (sender, starts) = mpsc::unbounded_channel();
         let clock = self.clock.clone();
         let settings = Settings {
@@ -795,7 +645,7 @@ impl World {
             }
             _ => return,
         }
-        *self.tally.faults.entry(format!("{fault:?}")).or_default() += 1;
+        self.tally.count(format!("fault: {fault:?}"), 1);
     }
 
     /// From now on nothing goes wrong, and what is broken is mended.
@@ -822,7 +672,7 @@ impl World {
         let ended: Vec<JobId> =
             jobs.filter(|(_, record)| ended(record.state)).map(|(job, _)| job.clone()).collect();
         for job in ended {
-            self.tally.retries += 1;
+            self.tally.count("jobs retried in the calm", 1);
             self.send(Caller::User, Request::Retry(job));
         }
         self.after(1_000, Event::Mend);

@@ -86,11 +86,11 @@ impl World {
         self.next_call += 1;
         let call = Call { id: self.next_call, caller, request };
         let delays = arrivals(&mut self.random, &self.weather, true);
-        self.tally.messages += 1;
-        self.tally.lost += u64::from(delays.is_empty());
-        self.tally.doubled += u64::from(delays.len() > 1);
+        self.tally.count("messages", 1);
+        self.tally.count("messages lost", u64::from(delays.is_empty()));
+        self.tally.count("messages doubled", u64::from(delays.len() > 1));
         for delay in delays {
-            self.tally.late += u64::from(delay > 100);
+            self.tally.count("messages late", u64::from(delay > 100));
             self.after(delay, Event::Arrive(call.clone()));
         }
         if let Caller::Worker(place, life) = caller {
@@ -105,11 +105,11 @@ impl World {
             self.trace(|| format!("  answer to {}: {}", call.id, brief(&reply)));
         }
         let Caller::Worker(place, life) = call.caller else { return };
-        self.tally.messages += 1;
+        self.tally.count("messages", 1);
         let delays = arrivals(&mut self.random, &self.weather, false);
-        self.tally.lost += u64::from(delays.is_empty());
+        self.tally.count("messages lost", u64::from(delays.is_empty()));
         for delay in delays {
-            self.tally.late += u64::from(delay > 100);
+            self.tally.count("messages late", u64::from(delay > 100));
             self.after(delay, Event::Return(place, life, call.id, reply.clone()));
         }
     }
@@ -154,7 +154,7 @@ impl World {
                 let (answers, order) = control.heartbeat(worker, beats);
                 let now_ms = self.coordinator_ms();
                 for (beat, answer) in beats.iter().zip(&answers) {
-                    self.tally.stale_beats += u64::from(*answer != Beat::Keep);
+                    self.tally.count("beats stale", u64::from(*answer != Beat::Keep));
                     if !self.disk.is_uncertain() {
                         let keep = *answer == Beat::Keep;
                         let noted =
@@ -174,7 +174,7 @@ impl World {
                         Reply::Done
                     }
                     Err(error) => {
-                        self.tally.stale_commits += u64::from(error.class() == Class::LeaseLost);
+                        self.tally.count("commits stale", u64::from(error.class() == Class::LeaseLost));
                         Reply::Refused(error.class())
                     }
                 }
@@ -253,7 +253,7 @@ impl World {
         let granted = control.grant(worker, slots);
         self.read_journal()?;
         if let Ok(Granted { grants, order: None, .. }) = &granted {
-            self.tally.grants += grants.len() as u64;
+            self.tally.count("tasks granted", grants.len() as u64);
             let noted = self.ledger.note_grants(&with_work, grants);
             self.check(noted)?;
         }
@@ -267,7 +267,7 @@ impl World {
         };
         // The server may notice, or not yet.
         if has_hung_up && !granted.grants.is_empty() && self.random.chance(50) {
-            self.tally.taken_back += granted.grants.len() as u64;
+            self.tally.count("grants taken back", granted.grants.len() as u64);
             for grant in granted.grants {
                 let call = AttemptCall {
                     worker: poll.worker.clone(),

@@ -53,7 +53,7 @@ fn many_schedules() {
             tally.add(&expect_none(run.join().expect("a thread of schedules ends well")));
         }
     });
-    println!("{tally}\n{:>20} {:.1} on {threads} threads", "seconds", begun.elapsed().as_secs_f64());
+    println!("{tally}{:>12.1}  seconds on {threads} threads", begun.elapsed().as_secs_f64());
 }
 
 #[test]

@@ -244,7 +244,7 @@ impl World {
         let worker = &mut self.workers[place];
         if worker.is_up && worker.is_draining && worker.running.is_empty() {
             worker.stop();
-            self.tally.drained += 1;
+            self.tally.count("workers drained", 1);
             self.after(500, Event::StartWorker(place, true));
         }
     }
@@ -313,15 +313,15 @@ impl World {
         let call = running.call.clone();
         let request = match outcome {
             Outcome::Commit | Outcome::Stall => {
-                self.tally.tried_commits += 1;
+                self.tally.count("commits tried", 1);
                 Request::Commit(call)
             }
             Outcome::Fail(class) => {
-                *self.tally.failures.entry(format!("{class:?}")).or_default() += 1;
+                self.tally.count(format!("task failed: {class:?}"), 1);
                 Request::Fail(call, class)
             }
             Outcome::Release => {
-                self.tally.releases += 1;
+                self.tally.count("tasks released", 1);
                 Request::Release(call)
             }
         };
