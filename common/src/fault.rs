@@ -147,7 +147,7 @@ impl Fault {
             Self::Pass => "pass".into(),
             Self::Kill => "kill".into(),
             Self::Stop => "stop".into(),
-            Self::Slow(ms) => format!("slow-{ms}"),
+            Self::Slow(ms) => format!("slow_{ms}"),
             Self::Fail => "fail".into(),
             Self::Full => "full".into(),
             Self::Lose => "lose".into(),
@@ -161,7 +161,7 @@ impl Fault {
     /// `Class::Spec` for a name that stands for none.
     pub fn parse(name: &str) -> Result<Self> {
         let all = [Self::Pass, Self::Kill, Self::Stop, Self::Fail, Self::Full, Self::Lose, Self::Twice];
-        let slow = name.strip_prefix("slow-").and_then(|ms| ms.parse().ok()).map(Self::Slow);
+        let slow = name.strip_prefix("slow_").and_then(|ms| ms.parse().ok()).map(Self::Slow);
         let found = slow.or_else(|| all.into_iter().find(|fault| fault.name() == name));
         found.ok_or_else(|| Error::spec(format!("`{name}` is no fault")))
     }
@@ -267,7 +267,7 @@ mod tests {
         let folder = budget.path().join(Point::CommitAfter.name());
         fs::create_dir_all(&folder).unwrap();
         fs::create_dir_all(budget.path().join(FIRED)).unwrap();
-        for name in ["0001-fail", "0000-pass", "0002-slow-7"] {
+        for name in ["0001-fail", "0000-pass", "0002-slow_7"] {
             fs::write(folder.join(name), "").unwrap();
         }
         let claim = || claim_in(budget.path(), Point::CommitAfter);
@@ -295,6 +295,6 @@ mod tests {
         for fault in [Fault::Pass, Fault::Kill, Fault::Stop, Fault::Slow(12), Fault::Lose, Fault::Twice] {
             assert_eq!(Fault::parse(&fault.name()).unwrap(), fault);
         }
-        assert!(Fault::parse("slow-x").is_err());
+        assert!(Fault::parse("slow_x").is_err());
     }
 }

@@ -225,9 +225,13 @@ pub(super) fn remove(folder: &Uri) -> Result<()> {
 
 pub(super) fn free_bytes(folder: &Uri) -> Result<Option<u64>> {
     let Some(path) = folder.local_path() else { return Ok(None) };
-    let stat = rustix::fs::statvfs(nearest_existing(&path))
-        .map_err(|e| Error::io("ask for the free space of", folder, e.into()))?;
-    Ok(Some(stat.f_bavail * stat.f_frsize))
+    free_below(nearest_existing(&path)).map(Some)
+}
+
+fn free_below(folder: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(folder)
+        .map_err(|e| Error::io("ask for the free space of", folder.display(), e.into()))?;
+    Ok(stat.f_bavail * stat.f_frsize)
 }
 
 /// The device that holds, or would hold, a local folder.
@@ -243,9 +247,7 @@ pub(super) fn device(folder: &Uri) -> Result<Option<u64>> {
 /// # Errors
 /// `Class::Resource` with the free bytes; `Class::Storage` if the file system does not answer.
 pub fn check_room(folder: &Path) -> Result<()> {
-    let stat = rustix::fs::statvfs(folder)
-        .map_err(|e| Error::io("ask for the free space of", folder.display(), e.into()))?;
-    let free = stat.f_bavail * stat.f_frsize;
+    let free = free_below(folder)?;
     if free >= KEPT_FREE {
         return Ok(());
     }

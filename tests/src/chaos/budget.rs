@@ -60,15 +60,10 @@ impl Budget {
     pub fn fired(&self) -> Vec<(Point, Fault)> {
         let mut fired = Vec::new();
         for name in self.names() {
-            let (place, fault) = name.rsplit_once('-').map_or((&*name, ""), |(place, fault)| (place, fault));
-            // `slow-20` has a dash of its own.
-            let (place, fault) = match place.strip_suffix("-slow") {
-                Some(place) => (place, format!("slow-{fault}")),
-                None => (place, fault.to_owned()),
-            };
+            let (place, fault) = name.rsplit_once('-').unwrap();
             let (point, _) = place.rsplit_once('.').unwrap();
             let point = *Point::ALL.iter().find(|known| known.name() == point).unwrap();
-            let fault = Fault::parse(&fault).unwrap();
+            let fault = Fault::parse(fault).unwrap();
             if fault != Fault::Pass {
                 fired.push((point, fault));
             }

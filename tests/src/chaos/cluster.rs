@@ -103,11 +103,15 @@ impl Cluster {
             stops: 0,
             retries: 0,
         };
-        for number in 0..workers {
-            let child = cluster.spawn(Member::Worker(number));
-            cluster.slots.push(Slot { member: Member::Worker(number), child, stopped: None });
-        }
+        (0..workers).for_each(|_| cluster.add_worker());
         cluster
+    }
+
+    /// Starts one worker more.
+    pub fn add_worker(&mut self) {
+        let member = Member::Worker(self.slots.len() - 1);
+        let child = self.spawn(member);
+        self.slots.push(Slot { member, child, stopped: None });
     }
 
     fn spawn(&self, member: Member) -> Child {

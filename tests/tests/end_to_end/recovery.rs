@@ -10,11 +10,11 @@ use serde_json::Value;
 use tamis_common::fault::{Fault, Point};
 use tamis_tests::chaos::{Calm, Cluster};
 use tamis_tests::output::Output;
-use tamis_tests::process::{CoordinatorProcess, json_values, tamis, tamis_fails, tamis_ok};
+use tamis_tests::process::{CoordinatorProcess, Process, json_values, tamis_fails, tamis_ok};
 use tamis_tests::{corpus, spec, until};
 
-/// Inputs, a published job in an index, and the manifest that a second job must have.
-fn prepared(path: &Path) -> String {
+/// Inputs, specs, and what the second job writes when nothing goes wrong.
+fn prepare(path: &Path) {
     corpus::write_jsonl(&path.join("first"), &corpus::documents(200, 21), 2);
     corpus::write_jsonl(&path.join("in"), &corpus::documents(1_000, 22), 5);
     fs::write(path.join("first.toml"), spec("first", "out-first", "[dedup]\nindex = \"books\"")).unwrap();
@@ -25,7 +25,26 @@ fn prepared(path: &Path) -> String {
     tamis_ok(path, &["run", "first.toml", "--data-dir", "calm"]);
     tamis_ok(path, &["run", "calm.toml", "--data-dir", "calm"]);
     fs::remove_dir_all(path.join("out-first")).unwrap();
-    Output::new(path.join("out-calm")).checked_manifest()
+}
+
+/// A coordinator that has published and swept the first job, and its worker.
+fn with_first_job(path: &Path) -> (CoordinatorProcess, Process, String) {
+    prepare(path);
+    let coordinator = CoordinatorProcess::start(path);
+    let worker = coordinator.worker();
+    let first = coordinator.submit("first.toml");
+    coordinator.until_published(&first);
+    until_swept(path, &first);
+    (coordinator, worker, first)
+}
+
+fn until_swept(path: &Path, job: &str) {
+    let spec = path.join("data/work").join(job).join("spec.json");
+    until("the job is swept", || (!spec.exists()).then_some(()));
+}
+
+fn lose(path: &Path, parts: &[&str]) {
+    parts.iter().for_each(|part| fs::remove_dir_all(path.join("data").join(part)).unwrap());
 }
 
 fn recover(path: &Path) -> Vec<Value> {
@@ -36,21 +55,30 @@ fn recover(path: &Path) -> Vec<Value> {
 fn a_lost_state_is_made_anew_from_the_work_and_jobs_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let calm = prepared(path);
-    let coordinator = CoordinatorProcess::start(path);
-    let worker = coordinator.worker();
-    let first = coordinator.submit("first.toml");
-    coordinator.until_published(&first);
-    let listed = coordinator.call(&["index", "list"]).remove(0);
-    let job = coordinator.submit("job.toml");
-    coordinator.freeze_within(&worker, &job, "scan");
-    coordinator.stop();
-    worker.kill();
+    prepare(path);
+    let mut cluster = Cluster::start(path, 0, &[], &[]);
+    // A job that was ended and taken up again is copied as any other.
+    cluster.budget.arm(Point::SweepAfter, 0, Fault::Slow(1));
+    let first = cluster.submit("first.toml", "first");
+    cluster.call(&["cancel", &first]);
+    until("the cancelled job is swept", || cluster.budget.fired().first().copied());
+    until("it is taken up again", || {
+        let retried = cluster.call(&["retry", &first]).remove(0);
+        (retried["state"] != "cancelled").then_some(())
+    });
+    cluster.add_worker();
+    cluster.until_published(&first);
+    let listed = cluster.call(&["index", "list"]).remove(0);
+    // Two scans are committed, and a third is made, when the one worker ends for good.
+    cluster.budget.arm(Point::CommitSend, 2, Fault::Kill);
+    let job = cluster.submit("job.toml", "job");
+    until("the worker ends", || {
+        let kill = (Point::CommitSend, Fault::Kill);
+        cluster.budget.fired().contains(&kill).then_some(())
+    });
+    drop(cluster);
 
-    // While one runs, its state is not touched; without any, the state goes and comes back.
-    fs::remove_dir_all(path.join("data/state")).unwrap();
-    fs::remove_dir_all(path.join("data/blobs")).unwrap();
-    fs::remove_dir_all(path.join("data/index")).unwrap();
+    lose(path, &["state", "blobs", "index"]);
     let jobs = recover(path);
     let states: Vec<_> = jobs.iter().map(|job| (job["job_id"].as_str().unwrap(), &job["state"])).collect();
     assert_eq!(
@@ -59,6 +87,7 @@ fn a_lost_state_is_made_anew_from_the_work_and_jobs_go_on() {
         "{jobs:?}"
     );
     assert_eq!((&jobs[0]["scans"], &jobs[0]["emits"]), (&2.into(), &2.into()));
+    assert_eq!((&jobs[1]["scans"], &jobs[1]["emits"]), (&3.into(), &0.into()));
     tamis_ok(path, &["index", "rebuild", "--data-dir", "data"]);
 
     let coordinator = CoordinatorProcess::start(path);
@@ -67,17 +96,14 @@ fn a_lost_state_is_made_anew_from_the_work_and_jobs_go_on() {
         (&again["state_digest"], &again["documents"]),
         (&listed["state_digest"], &listed["documents"])
     );
-    let refused = tamis(path, &["recover", "--data-dir", "data"]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("in use by another process"));
+    let (code, said) = tamis_fails(path, &["recover", "--data-dir", "data"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("in use by another process"), "{said}");
     let _worker = coordinator.worker();
     coordinator.until_published(&job);
     let output = Output::new(path.join("out-job"));
     output.check_sums();
-    // Drops name the job that was first, whose id is another in the calm.
-    let texts = |name: &str| Output::new(path.join(name)).records();
-    assert_eq!(texts("out-job"), texts("out-calm"));
-    assert!(!calm.is_empty());
+    assert_eq!(output.records(), Output::new(path.join("out-calm")).records());
     let explained = coordinator.call(&["explain", &first, "u1"]).remove(0);
     assert_eq!(explained["kept"], true, "{explained}");
 }
@@ -86,17 +112,10 @@ fn a_lost_state_is_made_anew_from_the_work_and_jobs_go_on() {
 fn a_damaged_state_names_the_command_and_a_damaged_job_is_named_and_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    prepared(path);
-    let coordinator = CoordinatorProcess::start(path);
-    let _worker = coordinator.worker();
-    let first = coordinator.submit("first.toml");
-    coordinator.until_published(&first);
+    let (coordinator, _worker, _) = with_first_job(path);
     let job = coordinator.submit("job.toml");
     coordinator.until_published(&job);
-    until("both are swept", || {
-        let swept = |job: &str| !path.join("data/work").join(job).join("spec.json").exists();
-        (swept(&first) && swept(&job)).then_some(())
-    });
+    until_swept(path, &job);
     coordinator.stop();
 
     // A database of noise does not open.
@@ -134,16 +153,10 @@ fn a_damaged_state_names_the_command_and_a_damaged_job_is_named_and_left_out() {
 fn what_was_forgotten_does_not_come_back_with_the_state() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    prepared(path);
-    let coordinator = CoordinatorProcess::start(path);
-    let _worker = coordinator.worker();
-    let first = coordinator.submit("first.toml");
-    coordinator.until_published(&first);
+    let (coordinator, _worker, first) = with_first_job(path);
     coordinator.call(&["index", "forget", "books", &first]);
     coordinator.stop();
-    for lost in ["state", "blobs", "index"] {
-        fs::remove_dir_all(path.join("data").join(lost)).unwrap();
-    }
+    lose(path, &["state", "blobs", "index"]);
     recover(path);
     tamis_ok(path, &["index", "rebuild", "--data-dir", "data"]);
     let coordinator = CoordinatorProcess::start(path);
@@ -155,12 +168,7 @@ fn what_was_forgotten_does_not_come_back_with_the_state() {
 fn work_that_no_job_owns_is_found_first_and_removed_on_demand() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    prepared(path);
-    let coordinator = CoordinatorProcess::start(path);
-    let worker = coordinator.worker();
-    let first = coordinator.submit("first.toml");
-    coordinator.until_published(&first);
-    until("it is swept", || (!path.join("data/work").join(&first).join("spec.json").exists()).then_some(()));
+    let (coordinator, _worker, first) = with_first_job(path);
     assert!(coordinator.call(&["gc"]).is_empty());
 
     // What an attempt left that came too late, the work of another coordinator, and a folder of nobody.
@@ -195,7 +203,6 @@ fn work_that_no_job_owns_is_found_first_and_removed_on_demand() {
     let found = coordinator.call(&["gc", "--remove", "--foreign"]);
     assert_eq!(reasons(&found), [(nobody, true), (another, true)]);
     assert!(coordinator.call(&["gc"]).is_empty());
-    drop(worker);
 }
 
 /// A file system of a few megabytes that can be filled.
