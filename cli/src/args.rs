@@ -60,6 +60,13 @@ pub(crate) enum Command {
     Index(IndexCommand),
 }
 
+impl Command {
+    /// Whether tasks are done in this process: shard after shard, each about as large as the one before.
+    pub(crate) fn does_tasks(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Worker(_))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexCommand {
     /// List indexes.

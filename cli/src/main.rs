@@ -32,8 +32,10 @@ fn keep_free_memory() {
 }
 
 fn main() -> ExitCode {
-    keep_free_memory();
     let cli = Cli::parse();
+    if cli.command.does_tasks() {
+        keep_free_memory();
+    }
     let json = cli.json;
     tracing_subscriber::fmt()
         .with_env_filter(

@@ -16,7 +16,7 @@ use tamis_common::spec::JobSpec;
 use tamis_common::storage::Uri;
 use tamis_common::tokenizer::check_eos;
 use tamis_common::{Class, Error, Result};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::control::{Control, StepFacts};
@@ -205,6 +205,7 @@ pub(crate) async fn run(
     mut starts: mpsc::UnboundedReceiver<JobId>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let lanes = Arc::new(Lanes::new());
     let mut walks = JoinSet::new();
     let mut walking = BTreeSet::new();
     let mut again = BTreeSet::new();
@@ -213,7 +214,7 @@ pub(crate) async fn run(
             _ = stop.wait_for(|&stop| stop) => break,
             Some(job) = starts.recv() => {
                 if walking.insert(job.clone()) {
-                    walks.spawn(walk(control.clone(), job));
+                    walks.spawn(walk(control.clone(), lanes.clone(), job));
                 } else {
                     again.insert(job);
                 }
@@ -223,7 +224,7 @@ pub(crate) async fn run(
                 walking.remove(&job);
                 if again.remove(&job) {
                     walking.insert(job.clone());
-                    walks.spawn(walk(control.clone(), job));
+                    walks.spawn(walk(control.clone(), lanes.clone(), job));
                 }
             }
         }
@@ -264,8 +265,43 @@ pub(crate) enum After {
     End,
 }
 
+/// How many jobs do something at the same time: neither what their steps hold in memory nor the number of threads grows with
+/// the number of jobs. Plans do not wait behind long resolves.
+struct Lanes {
+    plans: Semaphore,
+    computations: Semaphore,
+    /// Short steps, looks at what is due, and copies of states.
+    others: Semaphore,
+}
+
+impl Lanes {
+    /// As many as there are cores.
+    fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        Self {
+            plans: Semaphore::new(2),
+            computations: Semaphore::new(cores),
+            others: Semaphore::new(2 * cores),
+        }
+    }
+
+    fn of(&self, step: Step) -> &Semaphore {
+        match step {
+            Step::Plan => &self.plans,
+            Step::Resolve | Step::Publish => &self.computations,
+            Step::OrderEmits | Step::LeavePhase(_) | Step::EnterResolve | Step::Sweep => &self.others,
+        }
+    }
+}
+
+/// Waits for room in a lane; it is taken until the permit is dropped.
+async fn enter(lane: &Semaphore) -> Option<SemaphorePermit<'_>> {
+    // It fails once the lane is closed, which none ever is.
+    lane.acquire().await.ok()
+}
+
 /// Walks one job to its end.
-async fn walk(control: Arc<Control>, job: JobId) -> JobId {
+async fn walk(control: Arc<Control>, lanes: Arc<Lanes>, job: JobId) -> JobId {
     let Some(mut changed) = control.changes_of(&job) else { return job };
     let mut moved = control.moves();
     let mut stop = control.stop_signal();
@@ -278,13 +314,13 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
         }
         if !is_copied {
             // Tried again behind the next step; until then a recovery goes on from before the last one.
-            let _ = copy_state(&control, &job, &copier).await;
+            let _ = copy_state(&control, &lanes, &job, &copier).await;
             is_copied = true;
         }
         // Before the look, so that nothing that comes after it is missed.
         moved.borrow_and_update();
         changed.borrow_and_update();
-        let step = match look(&control, &job).await {
+        let step = match look(&control, &lanes, &job).await {
             Due::Nothing => return job,
             Due::Step(step) => step,
             Due::Wait => {
@@ -297,10 +333,18 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
             }
         };
         // Others may have ended the job since; nothing is swept before that is copied.
-        if step == Step::Sweep && copy_state(&control, &job, &copier).await.is_err() {
+        if step == Step::Sweep && copy_state(&control, &lanes, &job, &copier).await.is_err() {
             return job;
         }
-        let taken = blocking(&control, &job, move |control, job| control.take_step(&job, step)).await;
+        let taken = {
+            let _room = tokio::select! {
+                _ = stop.wait_for(|&stop| stop) => return job,
+                // Another step may be due now.
+                _ = changed.changed() => continue,
+                room = enter(lanes.of(step)) => room,
+            };
+            blocking(&control, &job, move |control, job| control.take_step(&job, step)).await
+        };
         is_copied = false;
         match control.after_step(&job, step, taken, &mut tries) {
             After::Look => {}
@@ -319,7 +363,13 @@ async fn walk(control: Arc<Control>, job: JobId) -> JobId {
 }
 
 /// Copies the job's state to its work, if it is another than was copied last.
-async fn copy_state(control: &Arc<Control>, job: &JobId, copier: &Arc<Mutex<Copier>>) -> Result<()> {
+async fn copy_state(
+    control: &Arc<Control>,
+    lanes: &Lanes,
+    job: &JobId,
+    copier: &Arc<Mutex<Copier>>,
+) -> Result<()> {
+    let _room = enter(&lanes.others).await;
     let copier = copier.clone();
     let copied = blocking(control, job, move |control, job| control.copy_state(&job, &copier)).await;
     copied.inspect_err(
@@ -329,7 +379,8 @@ async fn copy_state(control: &Arc<Control>, job: &JobId, copier: &Arc<Mutex<Copi
 
 /// Looks at what is due where it may wait for the lock: it is held while the disk syncs, and a job changes with each
 /// heartbeat.
-async fn look(control: &Arc<Control>, job: &JobId) -> Due {
+async fn look(control: &Arc<Control>, lanes: &Lanes, job: &JobId) -> Due {
+    let _room = enter(&lanes.others).await;
     let (looking, job) = (control.clone(), job.clone());
     // A look that ended badly is looked again.
     tokio::task::spawn_blocking(move || looking.due(&job)).await.unwrap_or(Due::Wait)

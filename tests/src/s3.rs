@@ -2,10 +2,16 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// moto wants to know who asks, and believes everybody.
 const ANYBODY: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/s3/aws4_request, \
                        SignedHeaders=host, Signature=0";
+
+/// What must not stand in anything that a process says or writes.
+pub const SECRET: &str = "planted/Secret+key";
 
 /// A new bucket on the server at `TAMIS_TEST_S3_ENDPOINT`.
 pub struct Bucket {
@@ -15,26 +21,37 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Makes one of a name that no other process uses.
+    /// Makes one of a name that nobody else uses.
     ///
     /// # Panics
     /// If no server answers: the test was asked for, and is not skipped in silence.
     pub fn create() -> Self {
         let endpoint = std::env::var("TAMIS_TEST_S3_ENDPOINT");
         let endpoint = endpoint.expect("set TAMIS_TEST_S3_ENDPOINT: `.ci/run` starts a server");
-        let bucket = Self { endpoint, name: format!("tamis-{}", std::process::id()) };
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let bucket = Self { endpoint, name: format!("tamis-{}-{number}", std::process::id()) };
         let answer = bucket.put(&format!("/{}", bucket.name), b"");
         assert!(answer.contains(" 200 "), "{answer}");
         bucket
     }
 
+    /// Where its server listens, `HOST:PORT`.
+    pub fn host(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
     /// What a process needs to reach it.
     pub fn environment(&self) -> [(&'static str, &str); 5] {
+        self.environment_through(&self.endpoint)
+    }
+
+    /// What a process needs to reach it at another endpoint.
+    pub fn environment_through<'a>(&self, endpoint: &'a str) -> [(&'static str, &'a str); 5] {
         [
-            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_ENDPOINT_URL", endpoint),
             ("AWS_ALLOW_HTTP", "true"),
             ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
             ("AWS_REGION", "us-east-1"),
         ]
     }
@@ -43,6 +60,12 @@ impl Bucket {
     pub fn upload(&self, key: &str, bytes: &[u8]) {
         let answer = self.put(&format!("/{}/{key}", self.name), bytes);
         assert!(answer.contains(" 200 "), "{answer}");
+    }
+
+    /// Whether nothing has this key.
+    pub fn is_absent(&self, key: &str) -> bool {
+        let answer = self.call("HEAD", &format!("/{}/{key}", self.name), b"");
+        String::from_utf8_lossy(&answer).contains(" 404 ")
     }
 
     /// Reads an object.
@@ -58,7 +81,7 @@ impl Bucket {
     }
 
     fn call(&self, method: &str, path: &str, bytes: &[u8]) -> Vec<u8> {
-        let host = self.endpoint.trim_start_matches("http://");
+        let host = self.host();
         let mut stream = TcpStream::connect(host).expect("an S3 server answers at TAMIS_TEST_S3_ENDPOINT");
         let length = bytes.len();
         let head = format!("Host: {host}\r\n{ANYBODY}\r\nContent-Length: {length}");

@@ -13,7 +13,7 @@ mod tests;
 mod uri;
 mod writer;
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -117,9 +117,9 @@ impl Storage {
     /// # Errors
     /// `Class::NotFound` if it is not there.
     pub fn read(&self, uri: &Uri) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.open(uri)?.stream(0).read_to_end(&mut bytes).map_err(|e| Error::io("read", uri, e))?;
-        Ok(bytes)
+        let object = self.open(uri)?;
+        let size = usize::try_from(object.size()).unwrap_or(usize::MAX);
+        Ok(object.range(0, size)?.into())
     }
 
     /// Starts writing an object; nothing is visible before `finish`.

@@ -1,6 +1,7 @@
 //! Publishing: files to their place, then the manifest (who sees it sees all), then the index. Every step may be
 //! repeated.
 
+mod claim;
 mod entries;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use tamis_common::artefact::FileEntry;
 use tamis_common::fault::{self, Point};
 use tamis_common::storage::{Storage, Uri};
 
+pub use claim::{claim, release};
 pub use entries::{CommittedShard, Emitted, PublishedEntries, committed};
 
 /// What makes an output folder whole.

@@ -342,7 +342,9 @@ impl Steps for JobSteps {
         };
         let output = Uri::parse(&facts.spec.output.uri)?;
         fault::pass(Point::PublishBegin)?;
+        publish::claim(&self.storage, &output, &facts.job, publication.replace)?;
         publish_files(&self.storage, &output, &outgoing, &reports)?;
+        publish::release(&self.storage, &output)?;
         self.enter_index(facts, publication)
     }
 

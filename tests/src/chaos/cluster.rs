@@ -188,6 +188,14 @@ impl Cluster {
         self.slots.iter().map(|slot| slot.member).collect()
     }
 
+    /// The most memory that a process has held since it was started, bytes.
+    pub fn peak_memory(&self, member: Member) -> u64 {
+        let slot = self.slots.iter().find(|slot| slot.member == member).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", slot.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// Hands a job in, however often that takes; its id.
     pub fn submit(&mut self, spec: &str, request: &str) -> String {
         let url = format!("http://{}", self.address);

@@ -1,15 +1,17 @@
 //! Faults in a cluster of real processes: a budget of them, a supervisor that starts again what they end, a proxy that
-//! cuts connections, and the oracle that says whether the output is what it would have been without them.
+//! cuts connections, one that answers amiss for an object store, and the oracle that says whether the output is what it would have been without them.
 
 mod budget;
 mod cluster;
 mod oracle;
 mod proxy;
+mod store;
 
 pub use budget::Budget;
 pub use cluster::{Cluster, Member};
 pub use oracle::{Calm, JOBS};
 pub use proxy::Proxy;
+pub use store::{Amiss, Ask, Seen, StoreProxy};
 
 /// Draws the same numbers for the same seed (splitmix64).
 #[derive(Clone, Debug)]

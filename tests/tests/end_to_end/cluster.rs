@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use tamis_tests::chaos::Cluster;
 use tamis_tests::corpus;
 use tamis_tests::output::Output;
 use tamis_tests::process::{CoordinatorProcess, Process, tamis_ok};
@@ -113,4 +114,40 @@ fn a_request_that_is_sent_twice_is_one_job() {
     assert_eq!(submit(), submit());
     let coordinator = coordinator.kill_and_restart();
     assert_eq!(coordinator.call(&["jobs"]).len(), 1);
+}
+
+#[test]
+fn a_hundred_jobs_at_once_all_end_and_take_little_memory() {
+    const JOBS: usize = 100;
+    /// The coordinator keeps no document, and takes steps of a few jobs at a time; a worker holds one shard.
+    const MOST: u64 = 500 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    corpus::write_jsonl(&path.join("in"), &corpus::documents(200, 41), 2);
+    let mut cluster = Cluster::start(path, 0, &[], &[]);
+    let jobs: Vec<(String, String)> = (0..JOBS)
+        .map(|number| {
+            let name = format!("job-{number}");
+            fs::write(path.join(format!("{name}.toml")), spec("in", &name, "")).unwrap();
+            let id = cluster.submit(&format!("{name}.toml"), &name);
+            (name, id)
+        })
+        .collect();
+    assert_eq!(cluster.call(&["jobs"]).len(), JOBS);
+    (0..2).for_each(|_| cluster.add_worker());
+    for (_, id) in &jobs {
+        cluster.until_published(id);
+    }
+    let first = Output::new(path.join(&jobs[0].0));
+    first.check_sums();
+    for (name, _) in &jobs {
+        let output = Output::new(path.join(name));
+        output.checked_manifest();
+        assert_eq!(output.records(), first.records(), "{name}");
+    }
+    for member in cluster.members() {
+        let peak = cluster.peak_memory(member);
+        println!("{member:?}: {} MiB at most", peak >> 20);
+        assert!(peak < MOST, "{member:?} held {peak} bytes");
+    }
 }

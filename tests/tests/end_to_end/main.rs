@@ -5,6 +5,7 @@ mod bad_input;
 mod cluster;
 mod faults;
 mod filters;
+mod golden;
 mod in_process;
 mod index;
 mod one_process;
