@@ -31,6 +31,13 @@ fn keep_free_memory() {
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, PURGE_DELAY_MS) };
 }
 
+/// Threads for calls that block. Each keeps some MB, so there shall not be one for each of a hundred jobs; but enough for
+/// all steps and calls that a coordinator lets run at the same time, and as many short ones.
+fn blocking_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    2 * tamis_coordinator::CLIENT_CALLS + 4 * cores
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if cli.command.does_tasks() {
@@ -45,7 +52,11 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(blocking_threads())
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Error::io("start", "the async threads", error), json),
     };

@@ -30,5 +30,6 @@ mod sweep;
 mod testing;
 
 pub use config::CoordinatorConfig;
+pub use control::CLIENT_CALLS;
 pub use drive::Steps;
 pub use server::{Coordinator, CoordinatorHandle};

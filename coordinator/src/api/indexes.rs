@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{blocking, reply};
+use super::{for_client, reply};
 use crate::control::Control;
 use crate::index::{Checker, IndexStats, Match};
 
@@ -37,7 +37,7 @@ impl Indexes {
         &self,
         call: impl FnOnce(&crate::index::Indexes) -> Result<String> + Send + 'static,
     ) -> Result<Response<v1::IndexDescription>, Status> {
-        let described = blocking(&self.control, move |control| {
+        let described = for_client(&self.control, move |control| {
             let indexes = control.steps().indexes()?;
             let name = call(&indexes)?;
             describe(indexes.find(&name)?.stats()?)
@@ -52,7 +52,7 @@ impl IndexService for Indexes {
         &self,
         _: Request<v1::ListIndexesRequest>,
     ) -> Result<Response<v1::ListIndexesResponse>, Status> {
-        let indexes = blocking(&self.control, |control| {
+        let indexes = for_client(&self.control, |control| {
             control.steps().indexes()?.list().into_iter().map(describe).collect::<Result<Vec<_>>>()
         });
         reply(indexes.await.map(|indexes| v1::ListIndexesResponse { indexes }))
@@ -83,7 +83,7 @@ impl IndexService for Indexes {
         request: Request<v1::ForgetRequest>,
     ) -> Result<Response<v1::ForgetResponse>, Status> {
         let v1::ForgetRequest { index, job_id } = request.into_inner();
-        let forgotten = blocking(&self.control, move |control| {
+        let forgotten = for_client(&self.control, move |control| {
             // A job of another coordinator, in an index that was imported, is known by its whole id only.
             let job = control.find(&job_id).unwrap_or(JobId(job_id));
             control.forget(&index, &job)
@@ -146,7 +146,7 @@ async fn check(
         };
         let Ok(_turn) = checks.acquire().await else { return };
         let known = checker.take();
-        let answered = blocking(&control, move |control| {
+        let answered = for_client(&control, move |control| {
             let mut checker = match known {
                 Some(known) => known,
                 None => begin(control, &request)?,

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{blocking, explain, reply};
+use super::{explain, for_client, reply};
 use crate::control::{Control, Garbage};
 use crate::job::JobState;
 
@@ -30,7 +30,7 @@ impl JobService for Jobs {
         request: Request<v1::CollectGarbageRequest>,
     ) -> Result<Response<v1::CollectGarbageResponse>, Status> {
         let v1::CollectGarbageRequest { remove, foreign } = request.into_inner();
-        let found = blocking(&self.0, move |control| control.collect_garbage(remove, foreign)).await;
+        let found = for_client(&self.0, move |control| control.collect_garbage(remove, foreign)).await;
         let wire = |garbage: Garbage| v1::Garbage {
             uri: garbage.uri.to_string(),
             bytes: garbage.bytes,
@@ -47,13 +47,13 @@ impl JobService for Jobs {
     ) -> Result<Response<v1::SubmitResponse>, Status> {
         let v1::SubmitRequest { spec_json, client_request_id, replace } = request.into_inner();
         let submitted =
-            blocking(&self.0, move |control| control.submit(&spec_json, &client_request_id, replace)).await;
+            for_client(&self.0, move |control| control.submit(&spec_json, &client_request_id, replace)).await;
         reply(submitted.map(|(job, existed)| v1::SubmitResponse { job_id: job.0, existed }))
     }
 
     async fn get(&self, request: Request<v1::GetJobRequest>) -> Result<Response<v1::JobStatus>, Status> {
         let text = request.into_inner().job_id;
-        reply(blocking(&self.0, move |control| control.status(&control.find(&text)?)).await)
+        reply(for_client(&self.0, move |control| control.status(&control.find(&text)?)).await)
     }
 
     async fn list(
@@ -61,7 +61,7 @@ impl JobService for Jobs {
         request: Request<v1::ListJobsRequest>,
     ) -> Result<Response<v1::ListJobsResponse>, Status> {
         let v1::ListJobsRequest { page_size, page_token } = request.into_inner();
-        reply(blocking(&self.0, move |control| list(control, page_size, page_token)).await)
+        reply(for_client(&self.0, move |control| list(control, page_size, page_token)).await)
     }
 
     async fn cancel(
@@ -69,7 +69,7 @@ impl JobService for Jobs {
         request: Request<v1::CancelJobRequest>,
     ) -> Result<Response<v1::JobStatus>, Status> {
         let v1::CancelJobRequest { job_id, reason } = request.into_inner();
-        let cancelled = blocking(&self.0, move |control| {
+        let cancelled = for_client(&self.0, move |control| {
             let job = control.find(&job_id)?;
             control.cancel(&job, &reason)?;
             control.status(&job)
@@ -84,7 +84,7 @@ impl JobService for Jobs {
         request: Request<v1::WatchJobRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let text = request.into_inner().job_id;
-        let job = match blocking(&self.0, move |control| control.find(&text)).await {
+        let job = match for_client(&self.0, move |control| control.find(&text)).await {
             Ok(job) => job,
             Err(error) => return reply(Err(error)),
         };
@@ -99,7 +99,7 @@ impl JobService for Jobs {
         request: Request<v1::GetReportRequest>,
     ) -> Result<Response<v1::GetReportResponse>, Status> {
         let text = request.into_inner().job_id;
-        let report = blocking(&self.0, move |control| report(control, &control.find(&text)?)).await;
+        let report = for_client(&self.0, move |control| report(control, &control.find(&text)?)).await;
         reply(report.map(|report_json| v1::GetReportResponse { report_json }))
     }
 
@@ -109,7 +109,7 @@ impl JobService for Jobs {
     ) -> Result<Response<v1::ExplainResponse>, Status> {
         let v1::ExplainRequest { job_id, document_id, limit } = request.into_inner();
         let limit = if limit == 0 { DEFAULT_EXPLANATIONS } else { limit };
-        let explained = blocking(&self.0, move |control| {
+        let explained = for_client(&self.0, move |control| {
             let tables = control.tables(&control.find(&job_id)?)?;
             explain::explain(control.storage(), &tables, &document_id, limit as usize)
         });
@@ -118,7 +118,7 @@ impl JobService for Jobs {
 
     async fn retry(&self, request: Request<v1::RetryJobRequest>) -> Result<Response<v1::JobStatus>, Status> {
         let text = request.into_inner().job_id;
-        let retried = blocking(&self.0, move |control| {
+        let retried = for_client(&self.0, move |control| {
             let job = control.find(&text)?;
             control.retry(&job)?;
             control.status(&job)
@@ -160,7 +160,7 @@ async fn watch(control: Arc<Control>, job: JobId, sender: mpsc::Sender<Result<v1
         changed.borrow_and_update();
         let status = {
             let job = job.clone();
-            blocking(&control, move |control| control.status(&job)).await
+            for_client(&control, move |control| control.status(&job)).await
         };
         let ended = match &status {
             Ok(status) => is_ended(status),

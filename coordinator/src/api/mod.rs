@@ -17,6 +17,16 @@ pub(crate) use workers::Workers;
 
 use crate::control::Control;
 
+/// Runs a call of a client where it may block, once there is a place for it.
+async fn for_client<T: Send + 'static>(
+    control: &Arc<Control>,
+    call: impl FnOnce(&Control) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    // It fails once the places are closed, which they never are.
+    let _place = control.calls().acquire().await;
+    blocking(control, call).await
+}
+
 /// Runs a call where it may block.
 async fn blocking<T: Send + 'static>(
     control: &Arc<Control>,

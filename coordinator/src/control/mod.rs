@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tamis_common::Result;
 use tamis_common::ids::{JobId, Phase};
 use tamis_common::storage::{Storage, Uri};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 #[cfg(test)]
 pub(crate) use audit::Durable;
@@ -72,7 +72,12 @@ pub(crate) struct Control {
     stop: watch::Sender<bool>,
     starts: mpsc::UnboundedSender<JobId>,
     clock: Clock,
+    /// One place for each call of a client that runs.
+    calls: Semaphore,
 }
+
+/// Calls of clients that run at the same time; others wait. Calls of workers are short, and wait for no one.
+pub const CLIENT_CALLS: usize = 16;
 
 impl Control {
     /// Reads the durable state. Jobs to be walked are sent to `starts`.
@@ -96,6 +101,7 @@ impl Control {
             state: Mutex::default(),
             work: watch::Sender::new(0),
             moves: watch::Sender::new(0),
+            calls: Semaphore::new(CLIENT_CALLS),
             stop: watch::Sender::new(false),
             starts,
             clock,
@@ -154,6 +160,11 @@ impl Control {
     /// Becomes true when the coordinator stops.
     pub(crate) fn stop_signal(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
+    }
+
+    /// The places for calls of clients.
+    pub(crate) fn calls(&self) -> &Semaphore {
+        &self.calls
     }
 
     /// Changes whenever a task may be grantable or a worker has an order.
