@@ -1,6 +1,6 @@
 //! Gopher's rules of repetition.
 
-use super::seen::{Counts, Duplicates, Repeats, Seen, hash, hash_of_two};
+use super::seen::{Counts, Duplicates, Repeats, Seen, hash_of_two};
 use super::{Check, Failed, Filter, FilterKind, Verdict};
 use crate::rules::{Defaults, Family, Rule, Side};
 use crate::text::{Text, Words, split_on_newline_runs, trim};
@@ -117,7 +117,7 @@ impl Filter for GopherRepetition {
                 check.rule(rule, || tops.chars_of_top() as f64 / chars)?;
             }
         }
-        let mut repeated = RepeatedRuns::of(&joined, size(DUPLICATE_RULES[0].0));
+        let mut repeated = RepeatedRuns::of(&joined);
         for (n, rule) in DUPLICATE_RULES {
             check.rule(rule, || repeated.chars(size(n)) as f64 / chars)?;
         }
@@ -129,7 +129,7 @@ impl Filter for GopherRepetition {
 /// wherever words end in them.
 struct Joined<'a> {
     words: &'a Words,
-    /// Then [`WIDE`] bytes of no meaning, so that as many can be read wherever a word starts.
+    /// Then [`PADDING`] bytes of no meaning, so that as many can be read wherever a word starts.
     bytes: Vec<u8>,
     /// By word, and one more for the end: its first byte.
     starts: Vec<u32>,
@@ -139,13 +139,25 @@ struct Joined<'a> {
 /// Bytes that are copied and hashed at once: few words have more.
 const WIDE: usize = 16;
 
-/// Bytes at the start of a run of words by which runs are told apart first: those of five Han characters.
-const WINDOW: usize = 15;
+/// The widest window, and one byte.
+const PADDING: usize = 32;
+
+/// By their number, up to [`WIDE`]: the bits of the first bytes among two numbers of eight bytes.
+const FIRST_BYTES: [[u64; 2]; WIDE + 1] = {
+    let mut masks = [[0; 2]; WIDE + 1];
+    let mut byte = 0;
+    while byte < WIDE {
+        masks[byte + 1] = masks[byte];
+        masks[byte + 1][byte / 8] |= 0xff << (8 * (byte % 8));
+        byte += 1;
+    }
+    masks
+};
 
 impl<'a> Joined<'a> {
     fn of(raw: &str, words: &'a Words, key: u64) -> Self {
         let raw = raw.as_bytes();
-        let mut bytes = vec![0; raw.len() + WIDE];
+        let mut bytes = vec![0; raw.len() + PADDING];
         let mut starts = vec![0; words.len() + 1];
         let mut end = 0;
         for (word, start) in words.iter().zip(&mut starts) {
@@ -159,7 +171,7 @@ impl<'a> Joined<'a> {
             end += length;
         }
         starts[words.len()] = end as u32;
-        bytes.truncate(end + WIDE);
+        bytes.truncate(end + PADDING);
         Self { words, bytes, starts, key }
     }
 
@@ -169,40 +181,37 @@ impl<'a> Joined<'a> {
         self.starts[word] as usize
     }
 
-    /// Eight bytes, as a number.
+    /// Bytes of `n` words.
     #[inline(always)]
-    fn eight(&self, at: usize) -> u64 {
-        self.bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    fn length(&self, word: usize, n: usize) -> usize {
+        self.start(word + n) - self.start(word)
     }
 
-    /// By the key too: nobody can write two words of one hash.
+    /// Sixteen bytes, as two numbers.
     #[inline(always)]
-    fn hash_of_word(&self, word: usize) -> u64 {
-        let (start, end) = (self.start(word), self.start(word + 1));
-        let length = end - start;
-        if length > WIDE {
-            return hash(&self.bytes[start..end]);
-        }
-        steps(1);
-        let first = self.eight(start) & (u64::MAX >> (64 - 8 * length.clamp(1, 8)));
-        let last = if length > 8 { self.eight(end - 8) } else { 0 };
-        hash_of_two(first ^ self.key, last ^ !self.key).wrapping_add(length as u64)
+    fn sixteen(&self, at: usize) -> [u64; 2] {
+        let (eights, _) = self.bytes[at..at + WIDE].as_chunks();
+        [eights[0], eights[1]].map(u64::from_le_bytes)
     }
 
-    /// By the key too, sixteen bytes at a time, the last of which may have been there before.
+    /// The hash of bytes from the start of a word on, by the key too: nobody can write two pieces of one hash. Sixteen
+    /// bytes at a time, the last of which may have been there before.
     #[inline(always)]
-    fn hash_of_run(&self, start: usize, end: usize) -> u64 {
-        if end - start < WIDE {
-            return hash(&self.bytes[start..end]);
+    fn hash(&self, start: usize, length: usize) -> u64 {
+        steps(length + 1);
+        if let Some(masks) = FIRST_BYTES.get(length) {
+            let [first, last] = self.sixteen(start);
+            let hash = hash_of_two(first & masks[0] ^ self.key, last & masks[1] ^ !self.key);
+            return hash.wrapping_add(length as u64);
         }
-        steps(end - start + 1);
-        let mut hash = self.key ^ (end - start) as u64;
-        let mut at = start;
-        while at + WIDE < end {
-            hash = hash_of_two(self.eight(at) ^ hash, self.eight(at + 8));
-            at += WIDE;
+        let end = start + length;
+        let mut hash = self.key ^ length as u64;
+        for at in (start..end - WIDE).step_by(WIDE) {
+            let [first, last] = self.sixteen(at);
+            hash = hash_of_two(first ^ hash, last);
         }
-        hash_of_two(self.eight(end - 16) ^ hash, self.eight(end - 8))
+        let [first, last] = self.sixteen(end - WIDE);
+        hash_of_two(first ^ hash, last)
     }
 
     /// Code points of `n` words.
@@ -214,57 +223,56 @@ impl<'a> Joined<'a> {
 /// The runs of words that were there before, by their number of words, which may only grow.
 struct RepeatedRuns<'a> {
     joined: &'a Joined<'a>,
-    /// By word, what stands at its start.
-    windows: Repeats,
-    /// Words at which a run may start that equals another: its first bytes stand at the start of another word too, or it
-    /// is shorter than these. The others, nearly all, need no closer look.
+    /// By word, from how many bytes on the runs that start there equal no other: so many bytes stand at the start of no
+    /// other word.
+    unlike_from: Vec<u32>,
+    /// Words at which a run may start that equals another. The others, nearly all, need no closer look.
     candidates: Vec<u32>,
-    /// Of which they are the candidates.
-    n: usize,
     seen: Seen,
 }
 
 impl<'a> RepeatedRuns<'a> {
-    /// Of so many words and more.
-    fn of(joined: &'a Joined<'a>, n: usize) -> Self {
-        let end = joined.start(joined.words.len());
-        let runs = (joined.words.len() + 1).saturating_sub(n);
-        let windows = joined.starts[..runs].partition_point(|start| *start as usize + WINDOW <= end);
-        let window = |word: usize| {
-            let start = joined.start(word);
-            hash_of_two(joined.eight(start) ^ joined.key, joined.eight(start + WINDOW - 8))
-        };
-        let windows = Repeats::of((0..windows).map(window));
-        let is_short = |word: usize| joined.start(word + n) - joined.start(word) < WINDOW;
-        let candidates = windows.among(runs, |word, may_repeat| may_repeat | is_short(word));
-        let seen = Seen::new(candidates.len(), joined.key);
-        Self { joined, windows, candidates, n, seen }
+    /// Of any number of words.
+    fn of(joined: &'a Joined<'a>) -> Self {
+        let words = joined.words.len();
+        let candidates: Vec<u32> = (0..words as u32).collect();
+        let mut unlike_from = vec![u32::MAX; words];
+        let mut alike = candidates.clone();
+        // Five words have 22 bytes in the mean, five Han characters 15.
+        note_unlike::<15>(joined, &mut alike, &mut unlike_from);
+        note_unlike::<23>(joined, &mut alike, &mut unlike_from);
+        note_unlike::<31>(joined, &mut alike, &mut unlike_from);
+        Self { joined, unlike_from, candidates, seen: Seen::new(words / 4, joined.key) }
     }
 
     /// Code points of the n-grams that were there before; behind one of them the next that is looked at starts, for no
     /// word is counted twice.
     fn chars(&mut self, n: usize) -> u64 {
-        let Self { joined, windows, candidates, seen, .. } = self;
-        let Some(last) = joined.words.len().checked_sub(n) else { return 0 };
-        if n > self.n {
-            keep(candidates, |word| {
-                let word = *word as usize;
-                word <= last
-                    && (windows.may_repeat(word) || joined.start(word + n) - joined.start(word) < WINDOW)
-            });
-            self.n = n;
-        }
+        let Self { joined, unlike_from, candidates, seen } = self;
+        let runs = (joined.words.len() + 1).saturating_sub(n);
+        candidates.truncate(candidates.partition_point(|word| (*word as usize) < runs));
+        keep(candidates, |_, word| joined.length(*word as usize, n) < unlike_from[*word as usize] as usize);
         seen.clear();
         let mut repeated = 0;
         let mut next = 0;
         for word in candidates.iter().map(|word| *word as usize) {
-            if word >= next && !seen.insert(joined.hash_of_run(joined.start(word), joined.start(word + n))) {
+            if word >= next && !seen.insert(joined.hash(joined.start(word), joined.length(word, n))) {
                 repeated += joined.chars(word, n);
                 next = word + n;
             }
         }
         repeated
     }
+}
+
+/// Keeps the words at which the same `WINDOW` bytes may start as at another of them, and notes it of the others.
+fn note_unlike<const WINDOW: usize>(joined: &Joined<'_>, words: &mut Vec<u32>, unlike_from: &mut [u32]) {
+    let windows = Repeats::of(words.iter().map(|word| joined.hash(joined.start(*word as usize), WINDOW)));
+    keep(words, |place, word| {
+        let may_repeat = windows.may_repeat(place);
+        unlike_from[*word as usize] = if may_repeat { u32::MAX } else { WINDOW as u32 };
+        may_repeat
+    });
 }
 
 /// The most frequent n-grams, from pairs on: two are equal if their words are.
@@ -279,9 +287,11 @@ struct TopGrams<'a> {
 impl<'a> TopGrams<'a> {
     /// Of two words.
     fn pairs(joined: &'a Joined<'a>) -> Self {
-        let words: Vec<u64> = (0..joined.words.len()).map(|word| joined.hash_of_word(word)).collect();
+        let words: Vec<u64> = (0..joined.words.len())
+            .map(|word| joined.hash(joined.start(word), joined.length(word, 1)))
+            .collect();
         let repeats = Repeats::of(words.windows(2).map(|pair| hash_of_two(pair[0], pair[1])));
-        let places = repeats.among(repeats.hashes.len(), |_, may_repeat| may_repeat);
+        let places = repeats.places();
         let mut counts = Counts::new(joined.key);
         counts.clear(places.len() / 2);
         let count = |word: u32| (word, counts.add(repeats.hashes[word as usize], word));
@@ -291,7 +301,7 @@ impl<'a> TopGrams<'a> {
 
     /// Goes on to n-grams of one word more: each is one behind the other of the former, overlapping.
     fn lengthen(&mut self) {
-        keep(&mut self.counted, |(_, number)| self.counts.times(*number) > 1);
+        keep(&mut self.counted, |_, (_, number)| self.counts.times(*number) > 1);
         steps(self.counted.len());
         self.counts.clear(self.counted.len() / 2);
         let mut kept = 0;
@@ -318,14 +328,14 @@ impl<'a> TopGrams<'a> {
     }
 }
 
-/// Keeps some of them. Whether it does is a guess for the processor, that would often fail: nothing branches on it.
-fn keep<T: Copy>(all: &mut Vec<T>, is_kept: impl Fn(&T) -> bool) {
+/// Keeps some of them, told by place and value. Whether it does is a guess for the processor, that would often fail: nothing branches on it.
+fn keep<T: Copy>(all: &mut Vec<T>, mut is_kept: impl FnMut(usize, &T) -> bool) {
     steps(all.len());
     let mut kept = 0;
     for at in 0..all.len() {
         let one = all[at];
         all[kept] = one;
-        kept += usize::from(is_kept(&one));
+        kept += usize::from(is_kept(at, &one));
     }
     all.truncate(kept);
 }
@@ -369,7 +379,7 @@ mod tests {
 
     fn chars_of_repeated(text: &Text<'_>, n: usize) -> u64 {
         let joined = Joined::of(text.raw(), text.words(), 7);
-        RepeatedRuns::of(&joined, 5).chars(n)
+        RepeatedRuns::of(&joined).chars(n)
     }
 
     #[test]

@@ -115,24 +115,22 @@ impl Repeats {
     /// Whether the hash of this place may come again.
     #[inline(always)]
     pub(super) fn may_repeat(&self, place: usize) -> bool {
-        self.hashes.get(place).is_some_and(|hash| {
-            let (slot, bit) = bit_of(*hash, self.bits.len());
-            self.bits[slot].1 & bit != 0
-        })
+        let (slot, bit) = bit_of(self.hashes[place], self.bits.len());
+        self.bits[slot].1 & bit != 0
     }
 
-    /// Of places from 0 on, so many, those that are chosen: by place, and whether the hash of it may come again.
-    pub(super) fn among(&self, places: usize, choose: impl Fn(usize, bool) -> bool) -> Vec<u32> {
-        steps(places);
-        let mut chosen = vec![0; places + 1];
+    /// The places of hashes that may come again.
+    pub(super) fn places(&self) -> Vec<u32> {
+        steps(self.hashes.len());
+        let mut places = vec![0; self.hashes.len() + 1];
         let mut count = 0;
-        for place in 0..places {
+        for place in 0..self.hashes.len() {
             // Written in any case, and over again if it is none: a guess of the processor would often fail.
-            chosen[count] = place as u32;
-            count += usize::from(choose(place, self.may_repeat(place)));
+            places[count] = place as u32;
+            count += usize::from(self.may_repeat(place));
         }
-        chosen.truncate(count);
-        chosen
+        places.truncate(count);
+        places
     }
 }
 
