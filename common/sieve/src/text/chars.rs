@@ -112,8 +112,8 @@ pub(super) fn class(c: char) -> u8 {
 }
 
 /// The classes of the basic plane.
-pub(super) static CLASSES: LazyLock<Vec<u8>> =
-    LazyLock::new(|| (0..0x1_0000).map(|code| char::from_u32(code).map_or(0, class_of)).collect());
+pub(super) static CLASSES: LazyLock<[u8; 0x1_0000]> =
+    LazyLock::new(|| std::array::from_fn(|code| char::from_u32(code as u32).map_or(0, class_of)));
 
 fn class_of(c: char) -> u8 {
     use GeneralCategoryGroup::{Letter, Mark, Number};

@@ -5,6 +5,7 @@
 //! their like are words; hyphens, slashes and their like between letters cut. An address with `://` stays whole. Each
 //! character of a script that writes without spaces is a word, or jieba cuts Chinese.
 
+use std::ops::BitOr;
 use std::sync::LazyLock;
 
 use jieba_rs::Jieba;
@@ -66,21 +67,21 @@ impl Words {
         // Places are numbers of 32 bits: what stands behind the first 4 GiB has no words.
         let text = &text[..text.floor_char_boundary(u32::MAX as usize)];
         // Five bytes a word of English, space included, is few; three of Chinese are exact.
-        let mut words = Self(Vec::with_capacity(text.len() / 4 + 1));
+        let mut cutter = Cutter::new(text, text.len() / 4 + 1);
         match (form, chinese) {
-            (Form::Chinese, ChineseWords::Jieba) => words.cut_by_jieba(text),
-            _ => words.cut(text),
+            (Form::Chinese, ChineseWords::Jieba) => cutter.cut_by_jieba(),
+            _ => cutter.cut(),
         }
-        words
+        Self(cutter.words)
     }
 
     /// Words that someone else found.
     pub(super) fn of_ranges(text: &str, ranges: &[(usize, usize)]) -> Self {
-        let mut words = Self(Vec::with_capacity(ranges.len()));
+        let mut cutter = Cutter::new(text, ranges.len());
         for (start, end) in ranges {
-            words.push(text, *start, *end);
+            cutter.push(*start, *end);
         }
-        words
+        Self(cutter.words)
     }
 
     /// Adds words of a text of which this place is now that place.
@@ -92,14 +93,31 @@ impl Words {
             ..*word
         }));
     }
+}
 
-    fn push(&mut self, text: &str, start: usize, end: usize) {
+/// Cuts a text into words.
+struct Cutter<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    classes: &'static [u8; 0x1_0000],
+    words: Vec<Word>,
+    /// What stands apart at the end of a chunk, from the right.
+    suffixes: Vec<(usize, usize)>,
+}
+
+impl<'a> Cutter<'a> {
+    /// With room for so many words.
+    fn new(text: &'a str, words: usize) -> Self {
+        let words = Vec::with_capacity(words);
+        Self { text, bytes: text.as_bytes(), classes: &CLASSES, words, suffixes: Vec::new() }
+    }
+
+    fn push(&mut self, start: usize, end: usize) {
         steps(end - start);
-        let classes = &**CLASSES;
         let (mut chars, mut any, mut all) = (0, 0, PUNCTUATION | END);
         let mut at = start;
         while at < end {
-            let (class, length) = class_at(classes, text, at);
+            let (class, length) = self.class_at(at);
             chars += 1;
             any |= class;
             all &= class;
@@ -110,7 +128,7 @@ impl Words {
 
     /// Adds a word by the classes that any of its code points has, and those that all have.
     fn add(&mut self, start: usize, end: usize, chars: u32, any: u8, all: u8) {
-        self.0.push(Word {
+        self.words.push(Word {
             start: start as u32,
             end: end as u32,
             chars,
@@ -122,8 +140,8 @@ impl Words {
     }
 
     /// Cuts at white space and characters that are words; what stands between them is a chunk.
-    fn cut(&mut self, text: &str) {
-        let bytes = text.as_bytes();
+    fn cut(&mut self) {
+        let bytes = self.bytes;
         let mut others =
             Marks::of(bytes, |byte| (byte | 0x20).wrapping_sub(b'a') >= 26 && byte.wrapping_sub(b'0') >= 10);
         let mut at = 0;
@@ -133,19 +151,19 @@ impl Words {
             if bytes.get(end).is_none_or(|byte| byte.is_ascii_whitespace()) {
                 steps(end - at + 1);
                 if end > at {
-                    self.plain(bytes, at, end);
+                    self.plain(at, end);
                 }
                 at = end + 1;
             } else {
-                at = self.word_and_mark(bytes, at, end).unwrap_or_else(|| self.any(text, at, end));
+                at = self.word_and_mark(at, end).unwrap_or_else(|| self.any(at, end));
             }
         }
     }
 
     /// Adds a word of letters and digits of ASCII.
     #[inline(always)]
-    fn plain(&mut self, bytes: &[u8], start: usize, end: usize) {
-        let word = &bytes[start..end];
+    fn plain(&mut self, start: usize, end: usize) {
+        let word = &self.bytes[start..end];
         let has_letter = word[0].is_ascii_alphabetic() || word.iter().any(u8::is_ascii_alphabetic);
         self.add(start, end, word.len() as u32, if has_letter { LETTER } else { WORD }, 0);
     }
@@ -153,7 +171,8 @@ impl Words {
     /// Most other chunks are a word of ASCII and a mark, then white space: cut here, if the one whose word ends there
     /// is. Where the next may start.
     #[inline]
-    fn word_and_mark(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    fn word_and_mark(&mut self, start: usize, end: usize) -> Option<usize> {
+        let bytes = self.bytes;
         let last = if end > start { bytes[end - 1] } else { return None };
         let stands_apart = match bytes[end] {
             b',' | b';' | b':' | b'!' | b'?' | b')' | b'"' => true,
@@ -164,24 +183,20 @@ impl Words {
             return None;
         }
         steps(end - start + 2);
-        self.plain(bytes, start, end);
-        let mark = CLASSES[usize::from(bytes[end])];
+        self.plain(start, end);
+        let mark = self.classes[usize::from(bytes[end])];
         self.add(end, end + 1, 1, mark, mark);
         Some(end + 2)
     }
 
     /// Cuts the chunk that starts here and goes beyond the letters and digits of ASCII in front, and what ends it: white
     /// space or characters that are words. Where the next may start.
-    fn any(&mut self, text: &str, start: usize, plain: usize) -> usize {
-        let classes = &**CLASSES;
+    fn any(&mut self, start: usize, plain: usize) -> usize {
         let mut at = plain;
         let (mut any, mut count) = (0, (plain - start) as u32);
-        for byte in &text.as_bytes()[start..plain] {
-            any |= ASCII_WORD[usize::from(*byte)];
-        }
         let (mut class, mut length) = (0, 0);
-        while at < text.len() {
-            (class, length) = class_at(classes, text, at);
+        while at < self.bytes.len() {
+            (class, length) = self.class_at(at);
             if class & (SPACE | OWN) != 0 {
                 break;
             }
@@ -192,69 +207,72 @@ impl Words {
         steps(at - start + 1);
         if at > start {
             match any & !(LETTER | WORD) == 0 {
-                true => self.add(start, at, count, any, 0),
-                false => self.chunk(text, start, at),
+                true => {
+                    let ascii = self.bytes[start..plain].iter().map(|byte| ASCII_WORD[usize::from(*byte)]);
+                    self.add(start, at, count, ascii.fold(any, BitOr::bitor), 0);
+                }
+                false => self.chunk(start, at),
             }
         }
-        while at < text.len() && class & OWN != 0 {
+        while at < self.bytes.len() && class & OWN != 0 {
             steps(1);
             self.add(at, at + length, 1, class, class);
             at += length;
-            if at < text.len() {
-                (class, length) = class_at(classes, text, at);
+            if at < self.bytes.len() {
+                (class, length) = self.class_at(at);
             }
         }
-        at + if at < text.len() && class & SPACE != 0 { length } else { 0 }
+        at + if at < self.bytes.len() && class & SPACE != 0 { length } else { 0 }
     }
 
-    /// Takes what stands apart off both ends of a chunk; the middle is cut by [`Words::middle`].
-    fn chunk(&mut self, text: &str, start: usize, end: usize) {
+    /// Takes what stands apart off both ends of a chunk; the middle is cut by [`Cutter::middle`].
+    fn chunk(&mut self, start: usize, end: usize) {
         let (mut start, mut end) = (start, end);
         while start < end {
-            let length = prefix(&text[start..end]);
+            let length = prefix(&self.text[start..end]);
             if length == 0 {
                 break;
             }
-            self.push(text, start, start + length);
+            self.push(start, start + length);
             start += length;
         }
-        // Found from the right, they come behind the middle.
-        let mut suffixes = Vec::new();
         while start < end {
-            let length = suffix(&text[start..end]);
+            let length = suffix(&self.text[start..end]);
             if length == 0 {
                 break;
             }
-            suffixes.push((end - length, end));
+            self.suffixes.push((end - length, end));
             end -= length;
         }
         if start < end {
-            self.middle(text, start, end);
+            self.middle(start, end);
         }
-        for (start, end) in suffixes.into_iter().rev() {
-            self.push(text, start, end);
+        while let Some((start, end)) = self.suffixes.pop() {
+            self.push(start, end);
         }
     }
 
     /// Cuts within a chunk.
-    fn middle(&mut self, text: &str, start: usize, end: usize) {
-        let chunk = &text[start..end];
-        steps(3 * chunk.len());
-        let is_plain = chunk.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let is_address = || memchr::memchr(b':', chunk.as_bytes()).is_some() && chunk.contains("://");
-        if is_plain || chunk.starts_with("www.") || is_address() {
-            return self.push(text, start, end);
-        }
+    fn middle(&mut self, start: usize, end: usize) {
+        let chunk = &self.text[start..end];
         let bytes = chunk.as_bytes();
+        steps(3 * chunk.len());
+        let behind_plain = |at: usize| {
+            let other = bytes[at..].iter().position(|byte| ASCII_WORD[usize::from(*byte)] == 0);
+            other.map_or(bytes.len(), |other| at + other)
+        };
+        let mut at = behind_plain(0);
+        if at == bytes.len() {
+            return self.plain(start, end);
+        }
+        let is_address = || memchr::memchr(b':', &bytes[at..]).is_some() && chunk.contains("://");
+        if chunk.starts_with("www.") || is_address() {
+            return self.push(start, end);
+        }
         let first = |at: usize| chunk[at..].chars().next().unwrap_or('\0');
-        let (mut from, mut at) = (0, 0);
-        let mut before = '\0';
+        let mut from = 0;
+        let mut before = at.checked_sub(1).map_or('\0', |last| char::from(bytes[last]));
         while at < bytes.len() {
-            if bytes[at].is_ascii_alphanumeric() {
-                before = char::from(bytes[at]);
-                at += 1;
-                continue;
-            }
             let c = first(at);
             let mut behind = at + c.len_utf8();
             if at > from && cuts(before, c, first(behind)) {
@@ -262,38 +280,60 @@ impl Words {
                     behind = chunk.len() - chunk[at..].trim_start_matches('.').len();
                     steps(behind - at);
                 }
-                self.word(text, start + from, start + at);
-                self.push(text, start + at, start + behind);
+                self.word(start + from, start + at);
+                self.push(start + at, start + behind);
                 from = behind;
             }
-            before = c;
-            at = behind;
+            at = behind_plain(behind);
+            before = if at > behind { char::from(bytes[at - 1]) } else { c };
         }
         if from < chunk.len() {
-            self.word(text, start + from, end);
+            self.word(start + from, end);
         }
     }
 
     /// A word, of which a contraction is a word of its own.
-    fn word(&mut self, text: &str, start: usize, end: usize) {
+    fn word(&mut self, start: usize, end: usize) {
         steps(end - start);
-        let cut = end - contraction(&text[start..end]);
+        let word = &self.text[start..end];
+        if word.bytes().all(|byte| ASCII_WORD[usize::from(byte)] != 0) {
+            return self.plain(start, end);
+        }
+        let cut = end - contraction(word);
         if cut > start {
-            self.push(text, start, cut);
+            self.push(start, cut);
         }
         if cut < end {
-            self.push(text, cut, end);
+            self.push(cut, end);
         }
     }
 
     /// Jieba cuts Chinese and leaves everything else between white space a word for each run or character.
-    fn cut_by_jieba(&mut self, text: &str) {
-        steps(text.len());
-        for token in JIEBA.cut(text, true) {
+    fn cut_by_jieba(&mut self) {
+        steps(self.text.len());
+        for token in JIEBA.cut(self.text, true) {
             let word = chars::trim(token.word);
             if !word.is_empty() {
                 // White space is a token of its own, if any.
-                self.push(text, token.byte_start, token.byte_start + token.word.len());
+                self.push(token.byte_start, token.byte_start + token.word.len());
+            }
+        }
+    }
+
+    /// The classes of the code point that starts at this byte, and its bytes.
+    #[inline(always)]
+    fn class_at(&self, at: usize) -> (u8, usize) {
+        let classes = self.classes;
+        let low = |byte: u8| usize::from(byte & 0x3f);
+        match self.bytes[at..] {
+            [ascii @ 0..0x80, ..] => (classes[usize::from(ascii)], 1),
+            [first @ 0xe0..0xf0, second, third, ..] => {
+                (classes[usize::from(first & 0xf) << 12 | low(second) << 6 | low(third)], 3)
+            }
+            [first @ 0xc0..0xe0, second, ..] => (classes[usize::from(first & 0x1f) << 6 | low(second)], 2),
+            _ => {
+                let c = self.text[at..].chars().next().unwrap_or(' ');
+                (chars::class(c), c.len_utf8())
             }
         }
     }
@@ -314,35 +354,18 @@ const ASCII_WORD: [u8; 256] = {
     classes
 };
 
-/// The classes of the code point that starts at this byte, and its bytes.
-#[inline(always)]
-fn class_at(classes: &[u8], text: &str, at: usize) -> (u8, usize) {
-    let low = |byte: u8| usize::from(byte & 0x3f);
-    match text.as_bytes()[at..] {
-        [ascii @ 0..0x80, ..] => (classes[usize::from(ascii)], 1),
-        [first @ 0xe0..0xf0, second, third, ..] => {
-            (classes[usize::from(first & 0xf) << 12 | low(second) << 6 | low(third)], 3)
-        }
-        [first @ 0xc0..0xe0, second, ..] => (classes[usize::from(first & 0x1f) << 6 | low(second)], 2),
-        _ => {
-            let c = text[at..].chars().next().unwrap_or(' ');
-            (chars::class(c), c.len_utf8())
-        }
-    }
-}
-
 /// Bytes of what stands apart at the start of a chunk.
 fn prefix(chunk: &str) -> usize {
     let mut chars = chunk.chars();
     let Some(first) = chars.next() else { return 0 };
-    let second = chars.next();
     match first {
+        _ if first.is_ascii_alphanumeric() => 0,
         '.' => {
             let dots = chunk.len() - chunk.trim_start_matches('.').len();
             steps(dots);
             if dots > 1 { dots } else { 0 }
         }
-        '+' if second.is_some_and(|c| c.is_ascii_digit()) => 0,
+        '+' if chars.next().is_some_and(|c| c.is_ascii_digit()) => 0,
         _ if chars::class(first) & AFFIX != 0 => first.len_utf8(),
         _ => 0,
     }
@@ -370,6 +393,7 @@ fn suffix(chunk: &str) -> usize {
             steps(length);
             length
         }
+        _ if last.is_ascii_alphanumeric() => 0,
         '+' if before.is_some_and(|c| c.is_ascii_digit()) => 1,
         '+' | '=' | '§' => 0,
         _ if chars::class(last) & AFFIX != 0 => last.len_utf8(),
