@@ -126,7 +126,8 @@ const HOLD_STOP_WORDS: [&str; 59] = [
 /// Words by their first eight bytes, which tell nearly all of them.
 struct StopWords {
     list: Vec<StopWord>,
-    /// A power of two of them, a quarter full at most: the place of a word in the list and 1; 0 is free.
+    /// A power of two of them, so many that most other words find theirs free: the place of a word in the list and 1; 0
+    /// is free.
     slots: Vec<u16>,
     /// Then those of one character are words of their own only where they do not stand within another.
     is_published: bool,
@@ -152,7 +153,7 @@ impl StopWords {
             text,
         };
         let list: Vec<StopWord> = list.into_iter().map(stop_word).collect();
-        let mut slots = vec![0; (4 * list.len()).next_power_of_two()];
+        let mut slots = vec![0; (16 * list.len()).next_power_of_two()];
         for (place, word) in (1..).zip(&list) {
             let mut slot = first_slot(word.key, slots.len());
             while slots[slot] != 0 {
@@ -263,13 +264,15 @@ impl Filter for GopherQuality {
     fn judge(&self, text: &Text<'_>, check: &mut Check<'_>) -> Result<Verdict, Failed> {
         let raw = text.raw();
         let words = text.words();
-        let (mut plain, mut plain_chars, mut characters) = (0, 0_u64, 0);
+        let (mut plain, mut plain_chars, mut characters) = (0, 0, 0);
         // Each word below for its sums, and for its letters.
         steps(2 * words.len());
-        for word in words.iter().filter(|word| !word.is_symbol) {
-            plain += 1;
-            plain_chars += u64::from(word.chars);
-            characters += usize::from(word.is_character);
+        for word in words.iter() {
+            // A factor, for a branch would often be guessed wrong.
+            let is_plain = usize::from(!word.is_symbol);
+            plain += is_plain;
+            plain_chars += is_plain * word.chars as usize;
+            characters += is_plain * usize::from(word.is_character);
         }
         let all = text.count_of(words.len(), characters);
         let plain = text.count_of(plain, characters);
