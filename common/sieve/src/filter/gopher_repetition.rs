@@ -108,7 +108,8 @@ impl Filter for GopherRepetition {
         }
         let size = |n: usize| if text.is_of_characters() { characters_of(n) } else { n };
         let joined = Joined::of(raw, text.words(), text.key());
-        let mut tops = TopGrams::pairs(&joined);
+        let mut repeats = Repeats::with_capacity(joined.words.len());
+        let mut tops = TopGrams::pairs(&joined, &mut repeats);
         for (n, rule) in TOP_RULES {
             while tops.n < size(n) {
                 tops.lengthen();
@@ -117,7 +118,7 @@ impl Filter for GopherRepetition {
                 check.rule(rule, || tops.chars_of_top() as f64 / chars)?;
             }
         }
-        let mut repeated = RepeatedRuns::of(&joined);
+        let mut repeated = RepeatedRuns::of(&joined, &mut repeats);
         for (n, rule) in DUPLICATE_RULES {
             check.rule(rule, || repeated.chars(size(n)) as f64 / chars)?;
         }
@@ -133,6 +134,8 @@ struct Joined<'a> {
     bytes: Vec<u8>,
     /// By word, and one more for the end: its first byte.
     starts: Vec<u32>,
+    /// By word.
+    hashes: Vec<u64>,
     key: u64,
 }
 
@@ -159,8 +162,9 @@ impl<'a> Joined<'a> {
         let raw = raw.as_bytes();
         let mut bytes = vec![0; raw.len() + PADDING];
         let mut starts = vec![0; words.len() + 1];
+        let mut hashes = vec![0; words.len()];
         let mut end = 0;
-        for (word, start) in words.iter().zip(&mut starts) {
+        for ((word, start), hash) in words.iter().zip(&mut starts).zip(&mut hashes) {
             let (from, length) = (word.start as usize, (word.end - word.start) as usize);
             steps(length + 1);
             match raw[from..].first_chunk::<WIDE>() {
@@ -168,11 +172,12 @@ impl<'a> Joined<'a> {
                 _ => bytes[end..end + length].copy_from_slice(&raw[from..from + length]),
             }
             *start = end as u32;
+            *hash = hash_of_first(length, &bytes[end..], key);
             end += length;
         }
         starts[words.len()] = end as u32;
         bytes.truncate(end + PADDING);
-        Self { words, bytes, starts, key }
+        Self { words, bytes, starts, hashes, key }
     }
 
     /// Where a word starts, in bytes; also where the last one ends.
@@ -181,43 +186,41 @@ impl<'a> Joined<'a> {
         self.starts[word] as usize
     }
 
-    /// Bytes of `n` words.
+    /// The hash of so many bytes from the start of a word on.
     #[inline(always)]
-    fn length(&self, word: usize, n: usize) -> usize {
-        self.start(word + n) - self.start(word)
-    }
-
-    /// Sixteen bytes, as two numbers.
-    #[inline(always)]
-    fn sixteen(&self, at: usize) -> [u64; 2] {
-        let (eights, _) = self.bytes[at..at + WIDE].as_chunks();
-        [eights[0], eights[1]].map(u64::from_le_bytes)
-    }
-
-    /// The hash of bytes from the start of a word on, by the key too: nobody can write two pieces of one hash. Sixteen
-    /// bytes at a time, the last of which may have been there before.
-    #[inline(always)]
-    fn hash(&self, start: usize, length: usize) -> u64 {
-        steps(length + 1);
-        if let Some(masks) = FIRST_BYTES.get(length) {
-            let [first, last] = self.sixteen(start);
-            let hash = hash_of_two(first & masks[0] ^ self.key, last & masks[1] ^ !self.key);
-            return hash.wrapping_add(length as u64);
-        }
-        let end = start + length;
-        let mut hash = self.key ^ length as u64;
-        for at in (start..end - WIDE).step_by(WIDE) {
-            let [first, last] = self.sixteen(at);
-            hash = hash_of_two(first ^ hash, last);
-        }
-        let [first, last] = self.sixteen(end - WIDE);
-        hash_of_two(first ^ hash, last)
+    fn hash(&self, word: usize, length: usize) -> u64 {
+        hash_of_first(length, &self.bytes[self.start(word)..], self.key)
     }
 
     /// Code points of `n` words.
     fn chars(&self, word: usize, n: usize) -> u64 {
         self.words[word..word + n].iter().map(|word| u64::from(word.chars)).sum()
     }
+}
+
+/// The hash of the first bytes of these, behind which [`PADDING`] stands; by the key too: nobody can write two pieces of
+/// one hash. Sixteen bytes at a time, the last of which may have been there before.
+#[inline(always)]
+fn hash_of_first(length: usize, bytes: &[u8], key: u64) -> u64 {
+    steps(length + 1);
+    if let Some(masks) = FIRST_BYTES.get(length) {
+        let [first, last] = sixteen(bytes, 0);
+        return hash_of_two(first & masks[0] ^ key, last & masks[1] ^ !key).wrapping_add(length as u64);
+    }
+    let mut hash = key ^ length as u64;
+    for at in (0..length - WIDE).step_by(WIDE) {
+        let [first, last] = sixteen(bytes, at);
+        hash = hash_of_two(first ^ hash, last);
+    }
+    let [first, last] = sixteen(bytes, length - WIDE);
+    hash_of_two(first ^ hash, last)
+}
+
+/// Sixteen bytes, as two numbers.
+#[inline(always)]
+fn sixteen(bytes: &[u8], at: usize) -> [u64; 2] {
+    let (eights, _) = bytes[at..at + WIDE].as_chunks();
+    [eights[0], eights[1]].map(u64::from_le_bytes)
 }
 
 /// The runs of words that were there before, by their number of words, which may only grow.
@@ -233,15 +236,15 @@ struct RepeatedRuns<'a> {
 
 impl<'a> RepeatedRuns<'a> {
     /// Of any number of words.
-    fn of(joined: &'a Joined<'a>) -> Self {
+    fn of(joined: &'a Joined<'a>, repeats: &mut Repeats) -> Self {
         let words = joined.words.len();
         let candidates: Vec<u32> = (0..words as u32).collect();
         let mut unlike_from = vec![u32::MAX; words];
         let mut alike = candidates.clone();
         // Five words have 22 bytes in the mean, five Han characters 15.
-        note_unlike::<15>(joined, &mut alike, &mut unlike_from);
-        note_unlike::<23>(joined, &mut alike, &mut unlike_from);
-        note_unlike::<31>(joined, &mut alike, &mut unlike_from);
+        note_unlike::<15>(joined, repeats, &mut alike, &mut unlike_from);
+        note_unlike::<23>(joined, repeats, &mut alike, &mut unlike_from);
+        note_unlike::<31>(joined, repeats, &mut alike, &mut unlike_from);
         Self { joined, unlike_from, candidates, seen: Seen::new(words / 4, joined.key) }
     }
 
@@ -249,14 +252,16 @@ impl<'a> RepeatedRuns<'a> {
     /// word is counted twice.
     fn chars(&mut self, n: usize) -> u64 {
         let Self { joined, unlike_from, candidates, seen } = self;
-        let runs = (joined.words.len() + 1).saturating_sub(n);
+        let starts = &joined.starts[..];
+        let length = |word: usize| (starts[word + n] - starts[word]) as usize;
+        let runs = starts.len().saturating_sub(n);
         candidates.truncate(candidates.partition_point(|word| (*word as usize) < runs));
-        keep(candidates, |_, word| joined.length(*word as usize, n) < unlike_from[*word as usize] as usize);
+        keep(candidates, |_, word| length(*word as usize) < unlike_from[*word as usize] as usize);
         seen.clear();
         let mut repeated = 0;
         let mut next = 0;
         for word in candidates.iter().map(|word| *word as usize) {
-            if word >= next && !seen.insert(joined.hash(joined.start(word), joined.length(word, n))) {
+            if word >= next && !seen.insert(joined.hash(word, length(word))) {
                 repeated += joined.chars(word, n);
                 next = word + n;
             }
@@ -266,10 +271,15 @@ impl<'a> RepeatedRuns<'a> {
 }
 
 /// Keeps the words at which the same `WINDOW` bytes may start as at another of them, and notes it of the others.
-fn note_unlike<const WINDOW: usize>(joined: &Joined<'_>, words: &mut Vec<u32>, unlike_from: &mut [u32]) {
-    let windows = Repeats::of(words.iter().map(|word| joined.hash(joined.start(*word as usize), WINDOW)));
+fn note_unlike<const WINDOW: usize>(
+    joined: &Joined<'_>,
+    repeats: &mut Repeats,
+    words: &mut Vec<u32>,
+    unlike_from: &mut [u32],
+) {
+    repeats.look_at(words.iter().map(|word| joined.hash(*word as usize, WINDOW)));
     keep(words, |place, word| {
-        let may_repeat = windows.may_repeat(place);
+        let may_repeat = repeats.may_repeat(place);
         unlike_from[*word as usize] = if may_repeat { u32::MAX } else { WINDOW as u32 };
         may_repeat
     });
@@ -286,11 +296,8 @@ struct TopGrams<'a> {
 
 impl<'a> TopGrams<'a> {
     /// Of two words.
-    fn pairs(joined: &'a Joined<'a>) -> Self {
-        let words: Vec<u64> = (0..joined.words.len())
-            .map(|word| joined.hash(joined.start(word), joined.length(word, 1)))
-            .collect();
-        let repeats = Repeats::of(words.windows(2).map(|pair| hash_of_two(pair[0], pair[1])));
+    fn pairs(joined: &'a Joined<'a>, repeats: &mut Repeats) -> Self {
+        repeats.look_at(joined.hashes.windows(2).map(|pair| hash_of_two(pair[0], pair[1])));
         let places = repeats.places();
         let mut counts = Counts::new(joined.key);
         counts.clear(places.len() / 2);
@@ -371,7 +378,7 @@ mod tests {
     fn the_top_n_gram_is_written_with_spaces_and_of_equals_the_first() {
         let text = words("ab c x ab c y yy z y yy");
         let joined = Joined::of(text.raw(), text.words(), 7);
-        let mut tops = TopGrams::pairs(&joined);
+        let mut tops = TopGrams::pairs(&joined, &mut Repeats::with_capacity(0));
         assert_eq!(tops.chars_of_top(), 2 * 4);
         tops.lengthen();
         assert_eq!(tops.chars_of_top(), 6);
@@ -379,7 +386,7 @@ mod tests {
 
     fn chars_of_repeated(text: &Text<'_>, n: usize) -> u64 {
         let joined = Joined::of(text.raw(), text.words(), 7);
-        RepeatedRuns::of(&joined).chars(n)
+        RepeatedRuns::of(&joined, &mut Repeats::with_capacity(0)).chars(n)
     }
 
     #[test]
@@ -407,7 +414,7 @@ mod tests {
                     }
                 }
                 let joined = Joined::of(text.raw(), text.words(), 7);
-                let mut tops = TopGrams::pairs(&joined);
+                let mut tops = TopGrams::pairs(&joined, &mut Repeats::with_capacity(0));
                 (2..n).for_each(|_| tops.lengthen());
                 prop_assert_eq!(tops.chars_of_top(), (best.0 * chars(&best.1)) as u64);
             }

@@ -98,18 +98,25 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// Of these hashes.
-    pub(super) fn of(hashes: impl Iterator<Item = u64>) -> Self {
-        let hashes: Vec<u64> = hashes.collect();
+    /// Of nothing, with room for so many hashes.
+    pub(super) fn with_capacity(hashes: usize) -> Self {
+        Self { hashes: Vec::with_capacity(hashes), bits: Vec::new() }
+    }
+
+    /// Forgets all, and looks at these hashes.
+    pub(super) fn look_at(&mut self, hashes: impl ExactSizeIterator<Item = u64>) {
         steps(2 * hashes.len());
-        let mut bits = vec![(0, 0); (hashes.len() / 4 + 1).next_power_of_two()];
-        for hash in &hashes {
-            let (slot, bit) = bit_of(*hash, bits.len());
+        self.hashes.resize(hashes.len(), 0);
+        self.bits.clear();
+        self.bits.resize((hashes.len() / 4 + 1).next_power_of_two(), (0, 0));
+        let bits = &mut self.bits[..];
+        for (place, hash) in self.hashes.iter_mut().zip(hashes) {
+            let (slot, bit) = bit_of(hash, bits.len());
             let (once, again) = &mut bits[slot];
             *again |= *once & bit;
             *once |= bit;
+            *place = hash;
         }
-        Self { hashes, bits }
     }
 
     /// Whether the hash of this place may come again.
@@ -172,6 +179,7 @@ impl Counts {
         steps(slots);
         self.slots.resize(slots, 0);
         self.counts.clear();
+        self.counts.reserve(slots / 2);
     }
 
     /// Counts a hash that came at this place; its number.
