@@ -258,15 +258,19 @@ struct Found {
     policy: bool,
 }
 
-/// By a rare letter: phrases that hold it, and where it stands in them.
-const PHRASES: [(u8, &[(usize, &str)]); 4] = [
-    (b'j', &[(0, "javascript")]),
-    (b'k', &[(3, POLICIES[2]), (8, POLICIES[3]), (10, POLICIES[4]), (7, POLICIES[5])]),
-    (b'm', &[(4, "lorem ipsum"), (3, POLICIES[0])]),
-    (b'v', &[(3, POLICIES[1])]),
+/// A rare letter and the byte behind it, where they stand in a phrase, and the phrase.
+const PHRASES: [([u8; 2], usize, &str); 8] = [
+    (*b"ja", 0, "javascript"),
+    (*b"ki", 3, POLICIES[2]),
+    (*b"ki", 8, POLICIES[3]),
+    (*b"ki", 10, POLICIES[4]),
+    (*b"ki", 7, POLICIES[5]),
+    (*b"m ", 4, "lorem ipsum"),
+    (*b"ms", 3, POLICIES[0]),
+    (*b"va", 3, POLICIES[1]),
 ];
 
-/// Bytes at which something may be found: the letters of [`PHRASES`], `{`, and the first byte of the Kelvin sign.
+/// Bytes at which something may be found: the rare letters of [`PHRASES`], `{`, and the first byte of the Kelvin sign.
 fn is_mark(byte: u8) -> bool {
     matches!(byte | 0x20, b'j' | b'k' | b'm' | b'v') || matches!(byte, b'{' | 0xe2)
 }
@@ -295,20 +299,17 @@ impl Found {
                     let line = String::from_utf8_lossy(&bytes[start..]);
                     return Self::in_line(&line.replace(KELVIN, "k"));
                 }
-                letter => found.phrases(&bytes[start..], at - start, letter),
+                _ => found.phrases(&bytes[start..], at - start),
             }
         }
     }
 
     /// Notes the phrases around this letter.
     #[inline]
-    fn phrases(&mut self, line: &[u8], at: usize, letter: u8) {
-        let Some(next) = line.get(at + 1).map(u8::to_ascii_lowercase) else { return };
-        let with_letter = PHRASES.iter().filter(|(rare, _)| *rare == letter.to_ascii_lowercase());
-        for (place, phrase) in with_letter.flat_map(|(_, phrases)| *phrases) {
-            if phrase.as_bytes()[place + 1] != next {
-                continue;
-            }
+    fn phrases(&mut self, line: &[u8], at: usize) {
+        let Some(letters) = line[at..].first_chunk::<2>() else { return };
+        let letters = letters.map(|byte| byte.to_ascii_lowercase());
+        for (_, place, phrase) in PHRASES.iter().filter(|(rare, ..)| *rare == letters) {
             let stands = at.checked_sub(*place).and_then(|start| line.get(start..start + phrase.len()));
             if stands.is_some_and(|stands| stands.eq_ignore_ascii_case(phrase.as_bytes())) {
                 self.note(phrase);
