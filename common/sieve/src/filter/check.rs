@@ -7,12 +7,14 @@ pub struct Check<'a> {
     settings: &'a Settings,
     form: Form,
     measured: &'a mut dyn FnMut(usize, f64),
+    /// The place behind the rule that was asked last: most are asked in order.
+    next: usize,
 }
 
 impl<'a> Check<'a> {
     /// For a document of this form; `measured` is told the place of each rule that was asked, and the value.
     pub fn new(settings: &'a Settings, form: Form, measured: &'a mut dyn FnMut(usize, f64)) -> Self {
-        Self { settings, form, measured }
+        Self { settings, form, measured, next: 0 }
     }
 
     /// Measures the document by a rule, unless the rule is off.
@@ -24,9 +26,12 @@ impl<'a> Check<'a> {
     /// If the family has no such rule.
     pub fn rule(&mut self, name: &str, value: impl FnOnce() -> f64) -> Result<(), Failed> {
         let family = self.settings.family();
-        let Some(rule) = family.rules.iter().position(|rule| rule.name == name) else {
-            panic!("{} has no rule {name}", family.name)
+        let place = match family.rules.get(self.next) {
+            Some(rule) if rule.name == name => Some(self.next),
+            _ => family.rules.iter().position(|rule| rule.name == name),
         };
+        let Some(rule) = place else { panic!("{} has no rule {name}", family.name) };
+        self.next = rule + 1;
         let threshold = self.settings.threshold(rule, self.form);
         if threshold == 0.0 {
             return Ok(());
