@@ -91,14 +91,15 @@ impl Filter for GopherRepetition {
             return Ok(Verdict::Keep);
         }
         let chars = text.chars() as f64;
+        let mut seen = Seen::new(0, text.key());
 
         if check.is_on("max_duplicate_paragraphs") || check.is_on("max_duplicate_paragraph_chars") {
-            let found = Duplicates::among(split_on_newline_runs(trim(raw), 2), text.key());
+            let found = Duplicates::among(split_on_newline_runs(trim(raw), 2), &mut seen);
             check.rule("max_duplicate_paragraphs", || found.share())?;
             check.rule("max_duplicate_paragraph_chars", || found.chars as f64 / chars)?;
         }
         if check.is_on("max_duplicate_lines") || check.is_on("max_duplicate_line_chars") {
-            let found = Duplicates::among(split_on_newline_runs(raw, 1), text.key());
+            let found = Duplicates::among(split_on_newline_runs(raw, 1), &mut seen);
             check.rule("max_duplicate_lines", || found.share())?;
             check.rule("max_duplicate_line_chars", || found.chars as f64 / chars)?;
         }
@@ -118,7 +119,7 @@ impl Filter for GopherRepetition {
                 check.rule(rule, || tops.chars_of_top() as f64 / chars)?;
             }
         }
-        let mut repeated = RepeatedRuns::of(&joined, &mut repeats);
+        let mut repeated = RepeatedRuns::of(&joined, &mut repeats, &mut seen);
         for (n, rule) in DUPLICATE_RULES {
             check.rule(rule, || repeated.chars(size(n)) as f64 / chars)?;
         }
@@ -167,12 +168,17 @@ impl<'a> Joined<'a> {
         for ((word, start), hash) in words.iter().zip(&mut starts).zip(&mut hashes) {
             let (from, length) = (word.start as usize, (word.end - word.start) as usize);
             steps(length + 1);
-            match raw[from..].first_chunk::<WIDE>() {
-                Some(wide) if length <= WIDE => bytes[end..end + WIDE].copy_from_slice(wide),
-                _ => bytes[end..end + length].copy_from_slice(&raw[from..from + length]),
-            }
             *start = end as u32;
-            *hash = hash_of_first(length, &bytes[end..], key);
+            *hash = match raw[from..].first_chunk::<WIDE>() {
+                Some(wide) if length <= WIDE => {
+                    bytes[end..end + WIDE].copy_from_slice(wide);
+                    hash_of_first(length, wide, key)
+                }
+                _ => {
+                    bytes[end..end + length].copy_from_slice(&raw[from..from + length]);
+                    hash_of_first(length, &bytes[end..], key)
+                }
+            };
             end += length;
         }
         starts[words.len()] = end as u32;
@@ -231,12 +237,12 @@ struct RepeatedRuns<'a> {
     unlike_from: Vec<u32>,
     /// Words at which a run may start that equals another. The others, nearly all, need no closer look.
     candidates: Vec<u32>,
-    seen: Seen,
+    seen: &'a mut Seen,
 }
 
 impl<'a> RepeatedRuns<'a> {
     /// Of any number of words.
-    fn of(joined: &'a Joined<'a>, repeats: &mut Repeats) -> Self {
+    fn of(joined: &'a Joined<'a>, repeats: &mut Repeats, seen: &'a mut Seen) -> Self {
         let words = joined.words.len();
         let candidates: Vec<u32> = (0..words as u32).collect();
         let mut unlike_from = vec![u32::MAX; words];
@@ -245,7 +251,7 @@ impl<'a> RepeatedRuns<'a> {
         note_unlike::<15>(joined, repeats, &mut alike, &mut unlike_from);
         note_unlike::<23>(joined, repeats, &mut alike, &mut unlike_from);
         note_unlike::<31>(joined, repeats, &mut alike, &mut unlike_from);
-        Self { joined, unlike_from, candidates, seen: Seen::new(words / 4, joined.key) }
+        Self { joined, unlike_from, candidates, seen }
     }
 
     /// Code points of the n-grams that were there before; behind one of them the next that is looked at starts, for no
@@ -257,7 +263,7 @@ impl<'a> RepeatedRuns<'a> {
         let runs = starts.len().saturating_sub(n);
         candidates.truncate(candidates.partition_point(|word| (*word as usize) < runs));
         keep(candidates, |_, word| length(*word as usize) < unlike_from[*word as usize] as usize);
-        seen.clear();
+        seen.clear(candidates.len());
         let mut repeated = 0;
         let mut next = 0;
         for word in candidates.iter().map(|word| *word as usize) {
@@ -386,7 +392,7 @@ mod tests {
 
     fn chars_of_repeated(text: &Text<'_>, n: usize) -> u64 {
         let joined = Joined::of(text.raw(), text.words(), 7);
-        RepeatedRuns::of(&joined, &mut Repeats::with_capacity(0)).chars(n)
+        RepeatedRuns::of(&joined, &mut Repeats::with_capacity(0), &mut Seen::new(0, 7)).chars(n)
     }
 
     #[test]

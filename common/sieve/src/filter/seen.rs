@@ -40,10 +40,12 @@ impl Seen {
         Self { slots: vec![0; slots_for(expected)], held: 0, key }
     }
 
-    /// Forgets all, keeps the room.
-    pub(super) fn clear(&mut self) {
-        steps(self.slots.len());
-        self.slots.fill(0);
+    /// Forgets all, and makes ready for about this many hashes.
+    pub(super) fn clear(&mut self, expected: usize) {
+        let slots = slots_for(expected);
+        steps(slots);
+        self.slots.clear();
+        self.slots.resize(slots, 0);
         self.held = 0;
     }
 
@@ -261,12 +263,12 @@ pub(super) struct Duplicates {
 }
 
 impl Duplicates {
-    /// Of these parts, empty ones too.
-    pub(super) fn among<'a>(parts: impl Iterator<Item = &'a str>, key: u64) -> Self {
-        let mut seen = Seen::new(0, key);
+    /// Of these parts, empty ones too; what the set held before is forgotten.
+    pub(super) fn among<'a>(parts: impl Iterator<Item = &'a str>, seen: &mut Seen) -> Self {
+        seen.clear(0);
         let mut found = Self::default();
         for part in parts {
-            found.add(part, &mut seen);
+            found.add(part, seen);
         }
         found
     }
@@ -297,7 +299,7 @@ mod tests {
 
     #[test]
     fn second_and_later_occurrences_are_duplicates() {
-        let found = Duplicates::among(["净", "", "a", "净", "", "净"].into_iter(), 7);
+        let found = Duplicates::among(["净", "", "a", "净", "", "净"].into_iter(), &mut Seen::new(0, 7));
         assert_eq!(found, Duplicates { parts: 6, duplicates: 3, chars: 2 });
     }
 
@@ -310,7 +312,7 @@ mod tests {
         let work = |pieces: Vec<String>| {
             let key = crate::text::Text::new(&pieces.join("\n"), Default::default()).key();
             crate::work::steps_of(|| {
-                Duplicates::among(pieces.iter().map(String::as_str), key);
+                Duplicates::among(pieces.iter().map(String::as_str), &mut Seen::new(0, key));
             })
         };
         let (others, made) = (work(pieces(false)), work(pieces(true)));
