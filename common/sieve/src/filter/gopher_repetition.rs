@@ -277,6 +277,8 @@ impl<'a> RepeatedRuns<'a> {
 }
 
 /// Keeps the words at which the same `WINDOW` bytes may start as at another of them, and notes it of the others.
+// Within its caller its loops would keep in memory what registers have room for.
+#[inline(never)]
 fn note_unlike<const WINDOW: usize>(
     joined: &Joined<'_>,
     repeats: &mut Repeats,
