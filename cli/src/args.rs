@@ -96,6 +96,17 @@ pub(crate) enum IndexCommand {
     },
 }
 
+/// Where jobs may read and write.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AllowArgs {
+    /// A folder, file, bucket or prefix (s3://bucket/prefix) that jobs may read; may be given again.
+    #[arg(long, value_name = "URI", env = "TAMIS_ALLOW_READ", value_delimiter = ',')]
+    pub(crate) allow_read: Vec<String>,
+    /// The same that jobs may read and write.
+    #[arg(long, value_name = "URI", env = "TAMIS_ALLOW_WRITE", value_delimiter = ',')]
+    pub(crate) allow_write: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct GcArgs {
     /// Remove what is found; without it everything is only listed.
@@ -149,6 +160,8 @@ pub(crate) struct RunArgs {
     /// Replace a filled output folder.
     #[arg(long)]
     pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) allow: AllowArgs,
 }
 
 #[derive(Debug, Args)]
@@ -161,6 +174,8 @@ pub(crate) struct TryArgs {
     /// Write a page to look at in a browser, too.
     #[arg(long)]
     pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) allow: AllowArgs,
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +198,20 @@ pub(crate) struct CoordinatorArgs {
     /// Seconds that an attempt may be silent before its task goes to another worker.
     #[arg(long, default_value_t = 30.0)]
     pub(crate) lease_seconds: f64,
+    /// Jobs that have not ended at most.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) max_jobs: usize,
+    /// Connections at the same time; further ones wait.
+    #[arg(long, default_value_t = 4_096)]
+    pub(crate) max_connections: usize,
+    /// Connections of one address at the same time; further ones are closed.
+    #[arg(long, default_value_t = 1_024)]
+    pub(crate) max_connections_of_address: usize,
+    /// Calls of one connection at the same time; further ones wait.
+    #[arg(long, default_value_t = 256)]
+    pub(crate) max_streams: u32,
+    #[command(flatten)]
+    pub(crate) allow: AllowArgs,
 }
 
 #[derive(Debug, Args)]
@@ -193,6 +222,8 @@ pub(crate) struct WorkerArgs {
     /// Wait for a coordinator that is not there yet.
     #[arg(long)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) allow: AllowArgs,
 }
 
 #[derive(Debug, Args)]

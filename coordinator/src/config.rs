@@ -7,12 +7,18 @@ use std::time::Duration;
 use tamis_common::storage::Uri;
 use tamis_common::{Error, Result};
 
+use crate::connections::Bounds;
+
 /// The gRPC port, unless another is named.
 pub const DEFAULT_PORT: u16 = 7171;
 /// Long enough for a garbage-ridden network or a paused machine, short enough not to idle a cluster.
 const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 /// A worker that reports nothing new for this long hangs: records are counted every few milliseconds.
 const DEFAULT_STALL: Duration = Duration::from_secs(15 * 60);
+/// Far more than people watch over.
+const DEFAULT_JOBS: usize = 1_000;
+/// A worker has four calls open, a client one or two.
+const DEFAULT_STREAMS: u32 = 256;
 /// Beats also carry progress, which people watch.
 const MAX_HEARTBEAT_MS: u64 = 2_000;
 /// Shorter leases are lost to scheduling alone.
@@ -31,6 +37,12 @@ pub struct CoordinatorConfig {
     pub lease: Duration,
     /// How long an attempt may beat without progress.
     pub stall: Duration,
+    /// Jobs that have not ended at most.
+    pub max_jobs: usize,
+    /// Calls of one connection at the same time; further ones wait.
+    pub max_streams: u32,
+    /// Connections at the same time.
+    pub connections: Bounds,
 }
 
 impl CoordinatorConfig {
@@ -42,6 +54,9 @@ impl CoordinatorConfig {
             work,
             lease: DEFAULT_LEASE,
             stall: DEFAULT_STALL,
+            max_jobs: DEFAULT_JOBS,
+            max_streams: DEFAULT_STREAMS,
+            connections: Bounds::default(),
         }
     }
 
@@ -52,6 +67,15 @@ impl CoordinatorConfig {
     pub fn validate(&self) -> Result<()> {
         if self.lease < MIN_LEASE {
             return Err(Error::spec(format!("`lease` must be at least {MIN_LEASE:?}, got {:?}", self.lease)));
+        }
+        let bounds = [
+            ("max-jobs", self.max_jobs),
+            ("max-streams", self.max_streams as usize),
+            ("max-connections", self.connections.all),
+            ("max-connections-of-address", self.connections.of_address),
+        ];
+        if let Some((name, _)) = bounds.iter().find(|(_, most)| *most == 0) {
+            return Err(Error::spec(format!("--{name} must be at least 1, got 0")));
         }
         if self.stall < self.lease {
             let message =

@@ -2,6 +2,7 @@
 
 mod api;
 pub mod config;
+pub mod connections;
 mod control;
 mod copy;
 pub mod drive;

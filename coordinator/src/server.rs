@@ -13,10 +13,10 @@ use tamis_proto::{DESCRIPTORS, MAX_MESSAGE_BYTES};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
-use tonic::transport::server::TcpIncoming;
 
 use crate::api::{Indexes, Jobs, Workers};
 use crate::config::CoordinatorConfig;
+use crate::connections::connections;
 use crate::control::{Clock, Control, Settings};
 use crate::drive::{self, Steps};
 use crate::schedule::Terms;
@@ -26,6 +26,10 @@ use crate::store::Store;
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 /// Leases are looked at this often, a fraction of the lease.
 const LOOKS_A_LEASE: u32 = 8;
+/// Headers of a call, decompressed; a token is the longest thing that they hold.
+const MAX_HEADER_BYTES: u32 = 16 << 10;
+/// No call takes longer, unless it streams; checking every byte of a large index comes nearest.
+const MAX_CALL: Duration = Duration::from_secs(3_600);
 /// Dead peers are noticed though no call is open.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
@@ -52,6 +56,7 @@ impl Coordinator {
                 stall_ms: config.stall.as_millis() as u64,
             },
             heartbeat_ms: config.heartbeat_ms(),
+            most_jobs: config.max_jobs,
         };
         let data_dir = config.data_dir.clone();
         let opening = tokio::task::spawn_blocking(move || {
@@ -60,7 +65,7 @@ impl Coordinator {
         let control = opening
             .await
             .unwrap_or_else(|e| Err(Error::internal(format!("opening the state ended badly: {e}"))))?;
-        let server = tokio::spawn(serve(control.clone(), listener)?);
+        let server = tokio::spawn(serve(control.clone(), listener, &config)?);
         let drive = tokio::spawn(drive::run(control.clone(), walks, control.stop_signal()));
         let leases = tokio::spawn(watch_leases(control.clone(), config.lease / LOOKS_A_LEASE));
         tracing::info!(%addr, data_dir = %config.data_dir.display(), work = %config.work, "the coordinator is ready");
@@ -123,7 +128,12 @@ async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
 }
 
 /// The server as a future that ends when the coordinator stops.
-fn serve(control: Arc<Control>, listener: TcpListener) -> Result<impl Future<Output = ()> + Send + use<>> {
+fn serve(
+    control: Arc<Control>,
+    listener: TcpListener,
+    config: &CoordinatorConfig,
+) -> Result<impl Future<Output = ()> + Send + use<>> {
+    let (bounds, streams) = (config.connections, config.max_streams);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .build_v1()
@@ -145,15 +155,16 @@ fn serve(control: Arc<Control>, listener: TcpListener) -> Result<impl Future<Out
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let served = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .http2_max_header_list_size(MAX_HEADER_BYTES)
+            .max_concurrent_streams(streams)
+            .timeout(MAX_CALL)
             .add_service(jobs)
             .add_service(workers)
             .add_service(indexes)
             .add_service(health_service)
             .add_service(reflection)
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                stopped(&mut stop),
-            );
+            .serve_with_incoming_shutdown(connections(listener, bounds), stopped(&mut stop));
         if let Err(error) = served.await {
             tracing::error!(%error, "the server failed");
         }

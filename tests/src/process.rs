@@ -21,10 +21,12 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// A call of the binary in `folder`, without what the environment says of tamis.
+/// A call of the binary in `folder`, without what the environment says of tamis. Jobs may read everything and write in the
+/// folder.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(binary());
     command.current_dir(folder).env_remove("TAMIS_COORDINATOR").env_remove("TAMIS_LOG").stdin(Stdio::null());
+    command.env("TAMIS_ALLOW_READ", "/").env("TAMIS_ALLOW_WRITE", folder);
     command
 }
 
@@ -69,7 +71,12 @@ pub struct Process {
 impl Process {
     /// Starts the binary with `--json` and waits for its first line.
     pub fn start(folder: &Path, args: &[&str]) -> Self {
-        let mut child = command(folder).arg("--json").args(args).stdout(Stdio::piped()).spawn().unwrap();
+        Self::of(command(folder), args)
+    }
+
+    /// The same of a call with an environment of its own.
+    pub fn of(mut call: Command, args: &[&str]) -> Self {
+        let mut child = call.arg("--json").args(args).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let hello = serde_json::from_str(&line);

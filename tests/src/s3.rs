@@ -18,6 +18,7 @@ pub struct Bucket {
     endpoint: String,
     /// Its name.
     pub name: String,
+    uri: String,
 }
 
 impl Bucket {
@@ -29,7 +30,8 @@ impl Bucket {
         let endpoint = std::env::var("TAMIS_TEST_S3_ENDPOINT");
         let endpoint = endpoint.expect("set TAMIS_TEST_S3_ENDPOINT: `.ci/run` starts a server");
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let bucket = Self { endpoint, name: format!("tamis-{}-{number}", std::process::id()) };
+        let name = format!("tamis-{}-{number}", std::process::id());
+        let bucket = Self { endpoint, uri: format!("s3://{name}"), name };
         let answer = bucket.put(&format!("/{}", bucket.name), b"");
         assert!(answer.contains(" 200 "), "{answer}");
         bucket
@@ -40,19 +42,20 @@ impl Bucket {
         self.endpoint.trim_start_matches("http://")
     }
 
-    /// What a process needs to reach it.
-    pub fn environment(&self) -> [(&'static str, &str); 5] {
+    /// What a process needs to reach it, and what lets jobs use it.
+    pub fn environment(&self) -> [(&'static str, &str); 6] {
         self.environment_through(&self.endpoint)
     }
 
-    /// What a process needs to reach it at another endpoint.
-    pub fn environment_through<'a>(&self, endpoint: &'a str) -> [(&'static str, &'a str); 5] {
+    /// The same at another endpoint.
+    pub fn environment_through<'a>(&'a self, endpoint: &'a str) -> [(&'static str, &'a str); 6] {
         [
             ("AWS_ENDPOINT_URL", endpoint),
             ("AWS_ALLOW_HTTP", "true"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", SECRET),
             ("AWS_REGION", "us-east-1"),
+            ("TAMIS_ALLOW_WRITE", &self.uri),
         ]
     }
 

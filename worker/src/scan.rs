@@ -10,9 +10,9 @@ use tamis_common::artefact::{
 };
 use tamis_common::dedup::Signer;
 use tamis_common::ids::DocRef;
-use tamis_common::shard::Shard;
-use tamis_common::spec::JobSpec;
-use tamis_common::stats::ScanStats;
+use tamis_common::shard::{Format, Shard};
+use tamis_common::spec::{JobSpec, OnBadRecord};
+use tamis_common::stats::{ScanStats, is_bad_record};
 use tamis_common::storage::{Storage, Uri, Written};
 use tamis_common::{Error, Result};
 use xxhash_rust::xxh3::Xxh3;
@@ -47,7 +47,7 @@ pub struct ScanContext<'a> {
 /// Scans a shard.
 ///
 /// # Errors
-/// `Class::Input` for an input that changed, is truncated or corrupt; of the store; `Class::Cancelled`.
+/// `Class::Input` for an input that changed, is truncated or corrupt, or a bad record where none may be; of the store; `Class::Cancelled`.
 pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
     let source = ctx.spec.sources.get(usize::from(ctx.shard.source)).ok_or_else(|| {
         Error::internal(format!(
@@ -61,8 +61,13 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
     let mut content = Xxh3::new();
     let mut reported = 0;
 
-    let end =
-        read_shard(ctx.storage, ctx.shard, source, ctx.spec.run.on_corrupt, &mut |record: RawRecord<'_>| {
+    let end = read_shard(
+        ctx.storage,
+        ctx.shard,
+        source,
+        ctx.spec.run.on_corrupt,
+        &ctx.spec.limits,
+        &mut |record: RawRecord<'_>| {
             stats.records += 1;
             stats.raw_bytes += record.raw_bytes;
             if stats.records % CHECK_EVERY == 0 {
@@ -74,6 +79,7 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
             let body = match record.body {
                 Ok(body) => body,
                 Err(Rejected { cause, id }) => {
+                    refuse_bad(ctx, place, &cause)?;
                     add_part(&mut content, &cause.rule);
                     return output.drop(place, id.as_deref(), cause);
                 }
@@ -92,7 +98,8 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
                 Err((cause, text)) => output.sift(place, id.as_deref(), cause, &text),
                 Ok(text) => output.keep(place, &Body { id, text, extra }, &mut stats),
             }
-        })?;
+        },
+    )?;
     ctx.progress.advance(ctx.shard.bytes.saturating_sub(reported), stats.records % CHECK_EVERY);
     ctx.progress.check()?;
 
@@ -100,6 +107,18 @@ pub fn scan(ctx: &ScanContext<'_>) -> Result<TaskManifest> {
     stats.content_xxh3 = format!("{:032x}", content.digest128());
     tally.finish(&mut stats);
     output.finish(stats)
+}
+
+/// Ends the job at its first bad record, if it says so.
+fn refuse_bad(ctx: &ScanContext<'_>, place: Place, cause: &DropCause) -> Result<()> {
+    if ctx.spec.run.on_bad_record == OnBadRecord::Drop || !is_bad_record(&cause.rule) {
+        return Ok(());
+    }
+    let unit = if ctx.shard.format == Format::Parquet { "row" } else { "byte" };
+    let detail = cause.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    let message =
+        format!("`{}` has a bad record at {unit} {}: {}{detail}", ctx.shard.uri, place.offset, cause.rule);
+    Err(Error::input(message).with_hint("mend the input, or set run.on_bad_record = \"drop\""))
 }
 
 /// Adds a text with its length, so that texts do not run together.

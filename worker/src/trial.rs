@@ -133,7 +133,7 @@ pub fn run(
             let mut wanted = left.div_ceil(chosen.len() + 1);
             left -= wanted;
             let full = || Error::new(Class::Cancelled, "the sample is full");
-            let read = read_shard(storage, shard, source, spec.run.on_corrupt, &mut |record| {
+            let read = read_shard(storage, shard, source, spec.run.on_corrupt, &spec.limits, &mut |record| {
                 if wanted == 0 {
                     return Err(full());
                 }

@@ -192,7 +192,7 @@ fn spec_of(args: &CheckArgs) -> Result<JobSpec> {
 fn read(storage: &Storage, spec: &JobSpec, mut messages: Messages) -> Result<u64> {
     let mut rejected = 0;
     for shard in plan::plan(storage, spec)?.shards {
-        read_shard(storage, &shard, &spec.sources[0], spec.run.on_corrupt, &mut |record| {
+        read_shard(storage, &shard, &spec.sources[0], spec.run.on_corrupt, &spec.limits, &mut |record| {
             let Ok(body) = record.body else {
                 rejected += 1;
                 return Ok(());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tamis_common::{Class, Error, Result};
 use tamis_worker::WorkerConfig;
 
-use super::serve::{Signals, cores, start_coordinator, start_worker};
+use super::serve::{Signals, cores, roots_here, start_coordinator, start_worker};
 use super::{jobs, submit};
 use crate::args::RunArgs;
 use crate::client::Client;
@@ -25,7 +25,8 @@ pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
     let spec = submit::read_spec(&args.spec)?;
     // From here on a signal waits for the watch, so that no job is left behind.
     let mut signals = Signals::listen()?;
-    let (coordinator, storage) = start_coordinator(&args.data_dir, args.work.as_deref(), |config| {
+    let roots = roots_here(&args.allow)?;
+    let (coordinator, storage) = start_coordinator(&args.data_dir, args.work.as_deref(), roots, |config| {
         config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     })
     .await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tamis_common::storage::{Storage, Uri};
+use tamis_common::storage::{Roots, Storage, Uri};
 use tamis_common::{Error, Result};
 use tamis_coordinator::index::Indexes;
 use tamis_coordinator::steps::JobSteps;
@@ -15,7 +15,7 @@ use tamis_worker::execute::Tasks;
 use tamis_worker::{Worker, WorkerConfig, WorkerHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::args::{CoordinatorArgs, WorkerArgs};
+use crate::args::{AllowArgs, CoordinatorArgs, WorkerArgs};
 use crate::ui;
 
 /// Tasks may go on this long after the first signal; a second one ends them.
@@ -35,17 +35,43 @@ pub(crate) fn places(data_dir: &Path, work: Option<&str>) -> Result<(PathBuf, Ur
     Ok((data_dir, work))
 }
 
-/// Starts a coordinator with its indexes.
+/// The roots that an operator allows; paths are those of the working directory.
+///
+/// # Errors
+/// `Class::Spec` for a name that is no URI.
+pub(crate) fn roots(allow: &AllowArgs) -> Result<Roots> {
+    let absolute = |names: &[String]| names.iter().map(|name| absolute(name)).collect::<Result<Vec<_>>>();
+    Roots::new(&absolute(&allow.allow_read)?, &absolute(&allow.allow_write)?)
+}
+
+fn absolute(name: &str) -> Result<String> {
+    if name.contains("://") {
+        return Ok(name.to_owned());
+    }
+    let path = std::path::absolute(name).map_err(|e| Error::io("find", name, e))?;
+    Uri::from_path(&path).map(|uri| uri.to_string())
+}
+
+/// What a job that runs here may touch: the working directory and what the user allows.
+///
+/// # Errors
+/// As [`roots`].
+pub(crate) fn roots_here(allow: &AllowArgs) -> Result<Roots> {
+    roots(allow)?.and_write(&Uri::parse(&absolute(".")?)?)
+}
+
+/// Starts a coordinator with its indexes. Jobs may touch its work and what the roots allow.
 ///
 /// # Errors
 /// Of the state, the index, or the port.
 pub(crate) async fn start_coordinator(
     data_dir: &Path,
     work: Option<&str>,
+    roots: Roots,
     change: impl FnOnce(&mut CoordinatorConfig),
 ) -> Result<(CoordinatorHandle, Storage)> {
     let (data_dir, work) = places(data_dir, work)?;
-    let storage = Storage::new(tokio::runtime::Handle::current());
+    let storage = Storage::within(tokio::runtime::Handle::current(), roots.and_write(&work)?);
     let index_dir = data_dir.join("index");
     let indexes = tokio::task::spawn_blocking(move || Indexes::open(&index_dir))
         .await
@@ -75,9 +101,17 @@ pub(crate) fn cores() -> usize {
 pub(crate) async fn coordinator(args: CoordinatorArgs, json: bool) -> Result<ExitCode> {
     let lease = Duration::try_from_secs_f64(args.lease_seconds)
         .map_err(|e| Error::spec(format!("--lease-seconds cannot be {}: {e}", args.lease_seconds)))?;
-    let (mut handle, _) = start_coordinator(&args.data_dir, args.work.as_deref(), |config| {
+    let roots = roots(&args.allow)?;
+    if roots.is_empty() {
+        ui::note("jobs may touch nothing yet: name what they may with --allow-read and --allow-write");
+    }
+    let (mut handle, _) = start_coordinator(&args.data_dir, args.work.as_deref(), roots, |config| {
         config.listen = args.listen;
         config.lease = lease;
+        config.max_jobs = args.max_jobs;
+        config.max_streams = args.max_streams;
+        config.connections.all = args.max_connections;
+        config.connections.of_address = args.max_connections_of_address;
     })
     .await?;
     let mut signals = Signals::listen()?;
@@ -99,7 +133,13 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, json: bool) -> Result<Exi
 pub(crate) async fn worker(args: WorkerArgs, coordinator: &str, json: bool) -> Result<ExitCode> {
     let mut config = WorkerConfig::new(coordinator, args.slots.unwrap_or_else(cores));
     config.wait = args.wait;
-    let storage = Storage::new(tokio::runtime::Handle::current());
+    let runtime = tokio::runtime::Handle::current();
+    // Without roots of its own a worker relies on its coordinator, which judges every job.
+    let roots = roots(&args.allow)?;
+    let storage = match roots.is_empty() {
+        true => Storage::new(runtime),
+        false => Storage::within(runtime, roots),
+    };
     let mut handle = start_worker(config, storage).await?;
     // Only now: until it is registered, a signal ends the process at once.
     let mut signals = Signals::listen()?;

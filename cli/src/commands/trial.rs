@@ -9,6 +9,7 @@ use tamis_common::{Error, Result};
 use tamis_coordinator::plan;
 use tamis_worker::trial::{Trial, run};
 
+use super::serve::roots_here;
 use super::submit;
 use crate::args::TryArgs;
 use crate::ui;
@@ -23,7 +24,7 @@ pub(crate) async fn trial(args: TryArgs, json: bool) -> Result<ExitCode> {
         return Err(Error::spec("the job names no cleaner and no filter: there is nothing to try")
             .with_hint("add [filter] preset = \"recommended\", or see `tamis filters`"));
     }
-    let storage = Storage::new(tokio::runtime::Handle::current());
+    let storage = Storage::within(tokio::runtime::Handle::current(), roots_here(&args.allow)?);
     let trying = tokio::task::spawn_blocking(move || of_sample(&storage, &spec, args.docs));
     let trial =
         trying.await.unwrap_or_else(|e| Err(Error::internal(format!("the trial ended badly: {e}"))))?;

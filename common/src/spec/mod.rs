@@ -53,6 +53,8 @@ pub struct JobSpec {
     pub report: ReportSpec,
     /// How the job is cut and run.
     pub run: RunSpec,
+    /// What records and files may ask of a worker.
+    pub limits: LimitsSpec,
 }
 
 impl JobSpec {
@@ -424,6 +426,16 @@ impl Default for ReportSpec {
     }
 }
 
+/// What a record that cannot be read means for its job. A record whose text is empty or null is not bad: it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBadRecord {
+    /// It is dropped with its reason, up to [`RunSpec::max_bad_share`].
+    Drop,
+    /// The job fails and names it.
+    Fail,
+}
+
 /// What to do with a truncated or corrupt input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -453,6 +465,11 @@ pub struct RunSpec {
     pub shard_bytes: u64,
     /// Default fail.
     pub on_corrupt: OnCorrupt,
+    /// Default drop.
+    pub on_bad_record: OnBadRecord,
+    /// Share of a source's records that may be bad, above which the job fails: an input is not what its spec says.
+    /// Default 0.01.
+    pub max_bad_share: f64,
     /// Attempts at a task before its shard is quarantined and the job fails. Default 4.
     pub max_attempts: u32,
     /// Slots that the job may hold at once; 0: no cap.
@@ -466,9 +483,44 @@ impl Default for RunSpec {
         Self {
             shard_bytes: 128 << 20,
             on_corrupt: OnCorrupt::Fail,
+            on_bad_record: OnBadRecord::Drop,
+            max_bad_share: 0.01,
             max_attempts: 4,
             max_slots: 0,
             keep_work: KeepWork::Index,
+        }
+    }
+}
+
+/// `[limits]`: what one record, input or job may ask for. What is beyond is refused by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LimitsSpec {
+    /// Bytes of a record, decompressed; longer ones are dropped. Default 256 MiB.
+    pub record_bytes: u64,
+    /// Levels of arrays and objects in a JSON record; deeper ones are dropped. Default 128.
+    pub json_depth: u32,
+    /// Decompressed bytes for each stored one, from 64 MiB on; beyond, an input is corrupt. Default 1,000.
+    pub expansion: u64,
+    /// Bytes of the window that a zstd frame may ask for; beyond, an input is corrupt. Default 128 MiB.
+    pub window_bytes: u64,
+    /// Stored bytes of a Parquet page; beyond, an input is corrupt. Default 256 MiB.
+    pub page_bytes: u64,
+    /// Decompressed bytes of a Parquet row group; beyond, an input is corrupt. Default 16 GiB.
+    pub row_group_bytes: u64,
+    /// Files of all inputs together. Default 1,000,000.
+    pub inputs: u64,
+}
+
+impl Default for LimitsSpec {
+    fn default() -> Self {
+        Self {
+            record_bytes: 256 << 20,
+            json_depth: 128,
+            expansion: 1_000,
+            window_bytes: 128 << 20,
+            page_bytes: 256 << 20,
+            row_group_bytes: 16 << 30,
+            inputs: 1_000_000,
         }
     }
 }

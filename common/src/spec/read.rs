@@ -4,8 +4,9 @@ use super::problem::{Problem, error_of};
 use super::reader::{Reader, Section};
 use super::tree::{self, Node};
 use super::{
-    DedupSpec, JobSpec, Keep, KeepWork, MixSpec, OnCorrupt, OnShortfall, OutputSpec, ReportSpec, Role,
-    RunSpec, SourceDedup, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit, families,
+    DedupSpec, JobSpec, Keep, KeepWork, LimitsSpec, MixSpec, OnBadRecord, OnCorrupt, OnShortfall, OutputSpec,
+    ReportSpec, Role, RunSpec, SourceDedup, SourceSpec, TextFormat, TokenFormat, TokenizerSpec, TxtUnit,
+    families,
 };
 use crate::dedup::DedupParams;
 use crate::error::Result;
@@ -29,6 +30,7 @@ const TOKEN_FORMATS: [(&str, TokenFormat); 4] = [
     ("parquet", TokenFormat::Parquet),
     ("none", TokenFormat::None),
 ];
+const ON_BAD_RECORD: [(&str, OnBadRecord); 2] = [("drop", OnBadRecord::Drop), ("fail", OnBadRecord::Fail)];
 const ON_CORRUPT: [(&str, OnCorrupt); 2] = [("fail", OnCorrupt::Fail), ("skip", OnCorrupt::Skip)];
 const KEEP_WORK: [(&str, KeepWork); 3] =
     [("all", KeepWork::All), ("index", KeepWork::Index), ("nothing", KeepWork::Nothing)];
@@ -81,6 +83,7 @@ fn job(root: Section<'_>) -> JobSpec {
         output: output(root.required_section("output"), default_tokens),
         report: root.section("report").map(report).unwrap_or_default(),
         run: root.section("run").map(run).unwrap_or_default(),
+        limits: root.section("limits").map(limits).unwrap_or_default(),
     };
     root.finish();
     spec
@@ -212,11 +215,28 @@ fn report(section: Section<'_>) -> ReportSpec {
     spec
 }
 
+fn limits(section: Section<'_>) -> LimitsSpec {
+    let default = LimitsSpec::default();
+    let spec = LimitsSpec {
+        record_bytes: section.size("record_bytes", default.record_bytes),
+        json_depth: section.integer("json_depth").unwrap_or(default.json_depth),
+        expansion: section.integer("expansion").unwrap_or(default.expansion),
+        window_bytes: section.size("window_bytes", default.window_bytes),
+        page_bytes: section.size("page_bytes", default.page_bytes),
+        row_group_bytes: section.size("row_group_bytes", default.row_group_bytes),
+        inputs: section.integer("inputs").unwrap_or(default.inputs),
+    };
+    section.finish();
+    spec
+}
+
 fn run(section: Section<'_>) -> RunSpec {
     let default = RunSpec::default();
     let spec = RunSpec {
         shard_bytes: section.size("shard_bytes", default.shard_bytes),
         on_corrupt: section.choice("on_corrupt", &ON_CORRUPT).unwrap_or(default.on_corrupt),
+        on_bad_record: section.choice("on_bad_record", &ON_BAD_RECORD).unwrap_or(default.on_bad_record),
+        max_bad_share: section.number("max_bad_share", default.max_bad_share),
         max_attempts: section.integer("max_attempts").unwrap_or(default.max_attempts),
         max_slots: section.integer("max_slots").unwrap_or(default.max_slots),
         keep_work: section.choice("keep_work", &KEEP_WORK).unwrap_or(default.keep_work),

@@ -371,7 +371,16 @@ prop_compose! {
             dedup,
             report,
             output: OutputSpec { uri, text, tokens: TokenFormat::Megatron, level },
-            run: RunSpec { shard_bytes, on_corrupt: OnCorrupt::Skip, max_attempts, max_slots, keep_work },
+            run: RunSpec {
+                shard_bytes,
+                on_corrupt: OnCorrupt::Skip,
+                on_bad_record: OnBadRecord::Fail,
+                max_bad_share: 0.25,
+                max_attempts,
+                max_slots,
+                keep_work,
+            },
+            limits: LimitsSpec { json_depth: max_slots.max(1), inputs: shard_bytes, ..LimitsSpec::default() },
         }
     }
 }

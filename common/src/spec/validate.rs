@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::problem::{Problem, error_of};
 use super::tree::short;
 use super::{
-    DedupSpec, JobSpec, OnShortfall, ReportSpec, Role, SourceDedup, SourceSpec, TextFormat, TokenFormat,
-    families,
+    DedupSpec, JobSpec, LimitsSpec, OnShortfall, ReportSpec, Role, SourceDedup, SourceSpec, TextFormat,
+    TokenFormat, families,
 };
 use crate::error::Result;
 
@@ -67,6 +67,10 @@ impl JobSpec {
         let run = &self.run;
         rules.at_least("run.shard_bytes", run.shard_bytes, MIN_SHARD_BYTES, " (64 KiB)");
         rules.at_least("run.max_attempts", u64::from(run.max_attempts), 1, "");
+        rules.require((0.0..=1.0).contains(&run.max_bad_share), "run.max_bad_share", || {
+            format!("must be 0 to 1, got `{}`", run.max_bad_share)
+        });
+        check_limits(&self.limits, &mut rules);
         rules.0
     }
 
@@ -154,6 +158,25 @@ impl JobSpec {
         rules
             .require((1..=19).contains(&level), "output.level", || format!("must be 1 to 19, got `{level}`"));
     }
+}
+
+fn check_limits(limits: &LimitsSpec, rules: &mut Rules) {
+    // A record is held in memory by each slot, and its length in 32 bits.
+    let most = 2 << 30;
+    let record = limits.record_bytes;
+    rules.require((1..=most).contains(&record), "limits.record_bytes", || {
+        format!("must be 1 byte to 2 GiB, got `{record}`")
+    });
+    rules.at_least("limits.json_depth", u64::from(limits.json_depth), 1, "");
+    rules.at_least("limits.expansion", limits.expansion, 1, "");
+    // What zstd can do.
+    let window = limits.window_bytes;
+    rules.require((1 << 10..=2 << 30).contains(&window), "limits.window_bytes", || {
+        format!("must be 1 KiB to 2 GiB, got `{window}`")
+    });
+    rules.at_least("limits.page_bytes", limits.page_bytes, 1, "");
+    rules.at_least("limits.row_group_bytes", limits.row_group_bytes, 1, "");
+    rules.at_least("limits.inputs", limits.inputs, 1, "");
 }
 
 fn check_source(source: &SourceSpec, i: usize, rules: &mut Rules) {

@@ -209,6 +209,25 @@ pub struct ScanStats {
     pub corrupt: Vec<String>,
 }
 
+impl ScanStats {
+    /// Records that could not be read; those without a text because it is empty or null aside.
+    pub fn bad_records(&self) -> u64 {
+        self.bad_rules().map(|(_, records)| records).sum()
+    }
+
+    /// The rules by which records were bad, with their number.
+    pub fn bad_rules(&self) -> impl Iterator<Item = (&str, u64)> {
+        let parsed =
+            self.drops.iter().filter_map(|(key, records)| Some((key.strip_prefix("parse/")?, *records)));
+        parsed.filter(|(rule, _)| is_bad_record(rule))
+    }
+}
+
+/// Whether a record that a rule of reading refused is bad: one whose text is empty or null is as its writer meant it.
+pub fn is_bad_record(rule: &str) -> bool {
+    !matches!(rule, "text_empty" | "text_null")
+}
+
 /// What emit measured of the documents that it wrote, beside its tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {

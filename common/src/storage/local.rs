@@ -174,7 +174,15 @@ pub(super) fn put_if_absent(uri: &Uri, bytes: &[u8]) -> Result<bool> {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    let linked = written.and_then(|()| fs::hard_link(&partial, &target));
+    let linked = written.and_then(|()| match fs::hard_link(&partial, &target) {
+        // Not every file system has links: there a half can be seen for a moment.
+        Err(e) if matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+            let mut file = File::create_new(&target)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        }
+        linked => linked,
+    });
     // Best effort: what is left of a failed call is swept with its folder.
     let _ = fs::remove_file(&partial);
     match linked {

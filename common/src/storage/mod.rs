@@ -7,6 +7,7 @@
 mod glob;
 mod local;
 mod reader;
+mod roots;
 mod s3;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use local::{KEPT_FREE, check_room};
 pub use reader::ObjectReader;
+pub use roots::{Access, Roots};
 pub use uri::Uri;
 pub use writer::{ObjectWriter, Written, hex};
 
@@ -45,6 +47,8 @@ pub struct Storage {
 
 struct Inner {
     buckets: Buckets,
+    /// Where anything may be done; `None`: everywhere.
+    roots: Option<Roots>,
 }
 
 impl Storage {
@@ -53,7 +57,33 @@ impl Storage {
     /// Buckets are reached with what the environment says: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
     /// `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP` and their like.
     pub fn new(runtime: tokio::runtime::Handle) -> Self {
-        Self { inner: Arc::new(Inner { buckets: Buckets::new(runtime) }) }
+        Self { inner: Arc::new(Inner { buckets: Buckets::new(runtime), roots: None }) }
+    }
+
+    /// As [`Storage::new`], but only below `roots`: whatever lies elsewhere is refused with `Class::Permission`.
+    pub fn within(runtime: tokio::runtime::Handle, roots: Roots) -> Self {
+        Self { inner: Arc::new(Inner { buckets: Buckets::new(runtime), roots: Some(roots) }) }
+    }
+
+    /// Refuses what lies outside of the allowed roots.
+    ///
+    /// # Errors
+    /// `Class::Permission` that names the object and the roots.
+    pub fn check(&self, access: Access, uri: &Uri) -> Result<()> {
+        self.inner.roots.as_ref().map_or(Ok(()), |roots| roots.check(access, uri))
+    }
+
+    /// Refuses a pattern whose folder, the part before the first special character, lies outside of the allowed roots.
+    ///
+    /// # Errors
+    /// `Class::Permission`; `Class::Spec` for a broken pattern.
+    pub fn check_pattern(&self, pattern: &str) -> Result<()> {
+        let pattern = Uri::parse(pattern)?;
+        if !glob::is_glob(pattern.as_str()) || self.check(Access::Read, &pattern).is_ok() {
+            return self.check(Access::Read, &pattern);
+        }
+        let folders = glob::Pattern::readings(&pattern)?;
+        folders.iter().try_for_each(|reading| self.check(Access::Read, &Uri::parse(reading.folder())?))
     }
 
     /// The bucket of an `s3` URI; `None` for local ones.
@@ -72,11 +102,15 @@ impl Storage {
     /// `Class::NotFound` if the pattern matches nothing; `Class::Spec` for a broken pattern or a name that is no
     /// UTF-8; `Class::Permission` for a folder that cannot be read.
     pub fn expand(&self, pattern: &str) -> Result<Vec<ObjectMeta>> {
+        self.check_pattern(pattern)?;
         let pattern = Uri::parse(pattern)?;
-        match self.bucket(&pattern)? {
-            Some(bucket) => bucket.expand(&pattern),
-            None => local::expand(&pattern),
-        }
+        let found = match self.bucket(&pattern)? {
+            Some(bucket) => bucket.expand(&pattern)?,
+            None => local::expand(&pattern)?,
+        };
+        // A link may lead out of the folder that was searched.
+        found.iter().try_for_each(|meta| self.check(Access::Read, &meta.uri))?;
+        Ok(found)
     }
 
     /// Every object below a folder, hidden and half-written ones too, sorted by URI. Empty if it is not there.
@@ -84,6 +118,7 @@ impl Storage {
     /// # Errors
     /// `Class::Permission` or `Class::Storage`.
     pub fn list(&self, folder: &Uri) -> Result<Vec<ObjectMeta>> {
+        self.check(Access::Read, folder)?;
         match self.bucket(folder)? {
             Some(bucket) => bucket.list(folder),
             None => local::list(folder),
@@ -95,6 +130,7 @@ impl Storage {
     /// # Errors
     /// `Class::NotFound` if it is not there.
     pub fn head(&self, uri: &Uri) -> Result<ObjectMeta> {
+        self.check(Access::Read, uri)?;
         match self.bucket(uri)? {
             Some(bucket) => bucket.head(uri),
             None => local::head(uri),
@@ -106,6 +142,7 @@ impl Storage {
     /// # Errors
     /// `Class::NotFound` if it is not there.
     pub fn open(&self, uri: &Uri) -> Result<ObjectReader> {
+        self.check(Access::Read, uri)?;
         match self.bucket(uri)? {
             Some(bucket) => ObjectReader::open_s3(bucket, uri),
             None => ObjectReader::open_local(uri),
@@ -127,6 +164,7 @@ impl Storage {
     /// # Errors
     /// `Class::Permission`, `Class::Resource` or `Class::Storage`.
     pub fn create(&self, uri: &Uri) -> Result<ObjectWriter> {
+        self.check(Access::Write, uri)?;
         match self.bucket(uri)? {
             Some(bucket) => ObjectWriter::create_s3(bucket, uri),
             None => ObjectWriter::create_local(uri),
@@ -149,6 +187,7 @@ impl Storage {
     /// # Errors
     /// As `create`.
     pub fn put_if_absent(&self, uri: &Uri, bytes: &[u8]) -> Result<bool> {
+        self.check(Access::Write, uri)?;
         match self.bucket(uri)? {
             Some(bucket) => bucket.put_if_absent(uri, bytes),
             None => local::put_if_absent(uri, bytes),
@@ -161,6 +200,7 @@ impl Storage {
     /// # Errors
     /// `Class::NotFound` if neither place holds the object.
     pub fn publish(&self, from: &Uri, to: &Uri) -> Result<()> {
+        [from, to].iter().try_for_each(|uri| self.check(Access::Write, uri))?;
         let (source, target) = (self.bucket(from)?, self.bucket(to)?);
         if source.is_none() && target.is_none() {
             return local::publish(from, to);
@@ -190,6 +230,7 @@ impl Storage {
     /// # Errors
     /// `Class::Permission` or `Class::Storage`.
     pub fn is_empty(&self, folder: &Uri) -> Result<bool> {
+        self.check(Access::Read, folder)?;
         match self.bucket(folder)? {
             Some(bucket) => bucket.is_empty(folder),
             None => local::is_empty(folder),
@@ -201,6 +242,7 @@ impl Storage {
     /// # Errors
     /// `Class::Permission` or `Class::Storage`.
     pub fn remove(&self, folder: &Uri) -> Result<()> {
+        self.check(Access::Write, folder)?;
         match self.bucket(folder)? {
             Some(bucket) => bucket.remove(folder),
             None => local::remove(folder),
@@ -226,6 +268,7 @@ impl Storage {
     /// # Errors
     /// `Class::Storage` if the file system does not answer.
     pub fn free_bytes(&self, folder: &Uri) -> Result<Option<u64>> {
+        self.check(Access::Read, folder)?;
         local::free_bytes(folder)
     }
 

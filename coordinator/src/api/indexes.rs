@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tamis_common::ids::JobId;
+use tamis_common::storage::{Access, Uri};
 use tamis_common::{Error, Result};
 use tamis_proto::v1::index_service_server::IndexService;
 use tamis_proto::{to_status, v1};
@@ -35,11 +36,11 @@ impl Indexes {
     /// Runs a call and answers with what the index is after it.
     async fn described(
         &self,
-        call: impl FnOnce(&crate::index::Indexes) -> Result<String> + Send + 'static,
+        call: impl FnOnce(&Control, &crate::index::Indexes) -> Result<String> + Send + 'static,
     ) -> Result<Response<v1::IndexDescription>, Status> {
         let described = for_client(&self.control, move |control| {
             let indexes = control.steps().indexes()?;
-            let name = call(&indexes)?;
+            let name = call(control, &indexes)?;
             describe(indexes.find(&name)?.stats()?)
         });
         reply(described.await)
@@ -63,7 +64,7 @@ impl IndexService for Indexes {
         request: Request<v1::DescribeIndexRequest>,
     ) -> Result<Response<v1::IndexDescription>, Status> {
         let name = request.into_inner().name;
-        self.described(move |_| Ok(name)).await
+        self.described(move |_, _| Ok(name)).await
     }
 
     type CheckStream = ReceiverStream<Result<v1::CheckResponse, Status>>;
@@ -96,7 +97,7 @@ impl IndexService for Indexes {
         request: Request<v1::VerifyIndexRequest>,
     ) -> Result<Response<v1::IndexDescription>, Status> {
         let name = request.into_inner().name;
-        self.described(move |indexes| indexes.verify(&name).map(|()| name)).await
+        self.described(move |_, indexes| indexes.verify(&name).map(|()| name)).await
     }
 
     async fn export(
@@ -104,7 +105,11 @@ impl IndexService for Indexes {
         request: Request<v1::ExportIndexRequest>,
     ) -> Result<Response<v1::IndexDescription>, Status> {
         let v1::ExportIndexRequest { name, folder } = request.into_inner();
-        self.described(move |indexes| indexes.export(&name, &absolute(&folder)?).map(|()| name)).await
+        self.described(move |control, indexes| {
+            indexes.export(&name, &allowed(control, Access::Write, &folder)?)?;
+            Ok(name)
+        })
+        .await
     }
 
     async fn import(
@@ -112,17 +117,21 @@ impl IndexService for Indexes {
         request: Request<v1::ImportIndexRequest>,
     ) -> Result<Response<v1::IndexDescription>, Status> {
         let v1::ImportIndexRequest { name, folder } = request.into_inner();
-        self.described(move |indexes| indexes.import(&name, &absolute(&folder)?)).await
+        self.described(move |control, indexes| {
+            indexes.import(&name, &allowed(control, Access::Read, &folder)?)
+        })
+        .await
     }
 }
 
-/// A folder of this machine, as the caller names it.
-fn absolute(folder: &str) -> Result<PathBuf> {
+/// A folder of this machine, as the caller names it, within the allowed roots.
+fn allowed(control: &Control, access: Access, folder: &str) -> Result<PathBuf> {
     let path = Path::new(folder);
-    match path.is_absolute() {
-        true => Ok(path.to_owned()),
-        false => Err(Error::spec(format!("`folder` must be an absolute path, got `{folder}`"))),
+    if !path.is_absolute() {
+        return Err(Error::spec(format!("`folder` must be an absolute path, got `{folder}`")));
     }
+    control.storage().check(access, &Uri::from_path(path)?)?;
+    Ok(path.to_owned())
 }
 
 /// Answers message by message, until the caller ends, leaves or errs.

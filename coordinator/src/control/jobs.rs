@@ -21,10 +21,21 @@ const MAX_NAME_BYTES: usize = 200;
 const MAX_URI_BYTES: usize = 500;
 
 impl Control {
+    /// Each job that has not ended takes memory and turns.
+    fn refuse_too_many(&self, state: &State) -> Result<()> {
+        let most = self.settings.most_jobs;
+        let count = state.jobs.values().filter(|job| !job.record.state.is_ended()).count();
+        if count < most {
+            return Ok(());
+        }
+        Err(Error::new(Class::Conflict, format!("{count} jobs have not ended yet, and {most} are the most"))
+            .with_hint("wait for some, cancel some, or start the coordinator with a higher --max-jobs"))
+    }
+
     /// Accepts a job. Whether an earlier call with the same request id made it.
     ///
     /// # Errors
-    /// `Class::Spec` for a wrong spec, `Class::Conflict` for an output folder in use, or of the store.
+    /// `Class::Spec` for a wrong spec, `Class::Conflict` for an output folder in use or too many jobs, or of the store.
     pub(crate) fn submit(&self, spec_json: &str, request: &str, replace: bool) -> Result<(JobId, bool)> {
         if request.len() > MAX_REQUEST_BYTES {
             return Err(Error::spec(format!(
@@ -40,6 +51,7 @@ impl Control {
         check_length("name", &spec.name, MAX_NAME_BYTES)?;
         check_length("output.uri", &spec.output.uri, MAX_URI_BYTES)?;
         check_length("dedup.index", spec.dedup.index.as_deref().unwrap_or_default(), MAX_NAME_BYTES)?;
+        self.refuse_too_many(&self.lock())?;
         self.steps.check_output(&spec, replace)?;
         self.store.blobs().put(spec_json.as_bytes())?;
 
@@ -48,6 +60,7 @@ impl Control {
         if let Some(job) = self.submitted_before(&state, request, &digest)? {
             return Ok((job, true));
         }
+        self.refuse_too_many(&state)?;
         refuse_shared_output(&state, &spec.output.uri, None)?;
         let last = state.jobs.last_key_value().map(|(id, _)| id);
         let id = job::new_id(wall_ms(), random(), last);

@@ -54,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) terms: Terms,
     /// How often workers beat, milliseconds.
     pub(crate) heartbeat_ms: u64,
+    /// Jobs that have not ended at most.
+    pub(crate) most_jobs: usize,
 }
 
 /// The coordinator's live state.

@@ -92,6 +92,9 @@ fn list(storage: &Storage, spec: &JobSpec) -> Result<Vec<Found>> {
         let first = found.len();
         for pattern in &source.inputs {
             let by = format!("`{pattern}` of the source `{}`", source.name);
+            if found.len() as u64 > spec.limits.inputs {
+                break;
+            }
             let metas = match storage.expand(pattern) {
                 Ok(metas) => metas,
                 Err(e) => {
@@ -110,6 +113,11 @@ fn list(storage: &Storage, spec: &JobSpec) -> Result<Vec<Found>> {
             }
         }
         found[first..].sort_by(|a, b| a.meta.uri.cmp(&b.meta.uri));
+    }
+    let most = spec.limits.inputs;
+    if found.len() as u64 > most {
+        return Err(Error::spec(format!("the inputs are more than {most} files (`limits.inputs`)"))
+            .with_hint("join small files, narrow the patterns, or raise the limit"));
     }
     one_error(problems, "inputs").map_or(Ok(found), Err)
 }

@@ -464,6 +464,7 @@ impl World {
         let (sender, starts) = mpsc::unbounded_channel();
         let clock = self.clock.clone();
         let settings = Settings {
+            most_jobs: usize::MAX,
             work: self.work.clone(),
             terms: Terms { lease_ms: LEASE_MS, stall_ms: STALL_MS },
             heartbeat_ms: BEAT_MS,

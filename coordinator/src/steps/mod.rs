@@ -2,17 +2,20 @@
 
 mod report;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SURVIVORS};
+use tamis_common::artefact::{
+    BANDS, DOCUMENTS, DROPS, Drop, DropsReader, FileEntry, MEASURES, SURVIVORS, Stage,
+};
 use tamis_common::clock::wall_ms;
 use tamis_common::fault::{self, Point};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::{JobSpec, SourceDedup, SourceSpec};
-use tamis_common::stats::{EmitStats, ScanStats};
-use tamis_common::storage::{Storage, Uri};
+use tamis_common::stats::{EmitStats, ScanStats, is_bad_record};
+use tamis_common::storage::{Access, Storage, Uri};
 use tamis_common::{Class, Error, Result};
 
 use crate::drive::{
@@ -92,6 +95,58 @@ impl JobSteps {
         Ok((resolution, facts, names))
     }
 
+    /// Refuses a job of which more records are bad than it allows: a source is not what its spec says.
+    fn check_bad_records(&self, facts: &JobFacts) -> Result<()> {
+        let most = facts.spec.run.max_bad_share;
+        for (number, source) in facts.spec.sources.iter().enumerate() {
+            let of_it = |scan: &&TaskOutput| source_of(facts, scan.shard).is_ok_and(|(i, _)| i == number);
+            let (mut records, mut bad) = (0, 0);
+            let mut rules: BTreeMap<String, u64> = BTreeMap::new();
+            let mut first = None;
+            for scan in facts.scans.iter().filter(of_it) {
+                let stats = scan_stats(scan)?;
+                records += stats.records;
+                bad += stats.bad_records();
+                for (rule, count) in stats.bad_rules() {
+                    *rules.entry(rule.to_owned()).or_default() += count;
+                    first.get_or_insert(scan);
+                }
+            }
+            if bad as f64 <= most * records as f64 {
+                continue;
+            }
+            let rules: Vec<String> = rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+            let mut message = format!(
+                "{bad} of {records} records of source `{}` are bad, more than `run.max_bad_share` ({}) allows: {}",
+                source.name,
+                most,
+                rules.join(", ")
+            );
+            if let Some(first) = first.map(|scan| self.first_bad_record(scan)).transpose()?.flatten() {
+                message.push_str(&first);
+            }
+            return Err(Error::input(message).with_hint(
+                "see whether `format`, `text_field` and `encoding` fit the input; mend it, or raise run.max_bad_share",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where the first bad record of a scan stands.
+    fn first_bad_record(&self, scan: &TaskOutput) -> Result<Option<String>> {
+        let mut drops = DropsReader::open(self.storage.open(&scan.folder.join(DROPS))?)?;
+        while let Some(batch) = drops.next_batch()? {
+            let is_bad = |drop: &&Drop| drop.cause.stage == Stage::Parse && is_bad_record(&drop.cause.rule);
+            if let Some(drop) = batch.iter().find(is_bad) {
+                return Ok(Some(format!(
+                    "; the first is in `{}` at {}: {}",
+                    drop.uri, drop.offset, drop.cause.rule
+                )));
+            }
+        }
+        Ok(None)
+    }
+
     /// What the mixture has to choose from, and which sources give all they hold.
     fn mix(&self, facts: &JobFacts, resolution: &Resolution) -> Result<Option<MixPlan>> {
         let Some(mix) = facts.spec.mixture() else { return Ok(None) };
@@ -108,6 +163,22 @@ impl JobSteps {
         let sources = facts.spec.sources.len();
         let (pools, chars_per_token) = mix::pools(&self.storage, sources, &shards, &stays)?;
         Ok(Some(MixPlan::new(&facts.spec, &mix, chars_per_token, pools)))
+    }
+
+    /// Refuses a job that would touch what lies outside of the allowed roots.
+    fn check_roots(&self, spec: &JobSpec, output: &Uri) -> Result<()> {
+        for source in &spec.sources {
+            for input in &source.inputs {
+                let checked = self.storage.check_pattern(input);
+                checked.map_err(|e| e.context(format!("source `{}`", source.name)))?;
+            }
+        }
+        let tokenizer = spec.tokenizer.iter().map(|t| ("tokenizer.path".to_owned(), t.path.as_str()));
+        for (key, file) in tokenizer.chain(spec.named_files()) {
+            let checked = Uri::parse(file).and_then(|uri| self.storage.check(Access::Read, &uri));
+            checked.map_err(|e| e.context(format!("`{key}`")))?;
+        }
+        self.storage.check(Access::Write, output).map_err(|e| e.context("`output.uri`"))
     }
 
     /// Refuses to replace what tamis did not write, and what the job's index holds as published.
@@ -191,6 +262,7 @@ impl Steps for JobSteps {
     fn check_output(&self, spec: &JobSpec, replace: bool) -> Result<()> {
         let output = Uri::parse(&spec.output.uri)?;
         refuse_output_among_inputs(spec, &output)?;
+        self.check_roots(spec, &output)?;
         // Found out now, not after hours: a probe is written and removed. One that a crash left is no content.
         let probe = output.join(".tamis-probe");
         [probe.clone(), output.join(".tamis-probe.partial")]
@@ -225,6 +297,7 @@ impl Steps for JobSteps {
     }
 
     fn resolve_and_mix(&self, facts: &JobFacts) -> Result<Resolved> {
+        self.check_bad_records(facts)?;
         let index = self.index_of(&facts.spec)?;
         let index = index.as_deref();
         let state = index.map(|index| index.stats()).transpose()?.map(|stats| IndexState {

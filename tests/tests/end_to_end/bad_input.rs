@@ -8,12 +8,12 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use tamis_tests::output::Output;
-use tamis_tests::process::{tamis_fails, tamis_ok};
-use tamis_tests::spec;
+use tamis_tests::process::{CoordinatorProcess, tamis_fails, tamis_ok};
+use tamis_tests::{spec, until};
 
 /// A folder with `in/a.jsonl` of these bytes and a job over it.
 fn job_over(bytes: &[u8]) -> tempfile::TempDir {
-    job_over_file("a.jsonl", bytes, "")
+    job_over_file("a.jsonl", bytes, "[run]\nmax_bad_share = 0.5\n")
 }
 
 fn job_over_file(name: &str, bytes: &[u8], more: &str) -> tempfile::TempDir {
@@ -175,4 +175,32 @@ fn a_port_in_use_and_a_coordinator_that_is_not_there_are_told() {
     let (code, said) = tamis_fails(folder.path(), &["--coordinator", &url, "jobs"]);
     assert!(said.contains(&format!("no coordinator answers at `{url}`")), "{said}");
     assert_eq!(code, 1);
+}
+
+#[test]
+fn an_input_that_changes_vanishes_or_grows_under_its_job_fails_it_and_is_named() {
+    let folder = job_over(GOOD.as_bytes());
+    let path = folder.path();
+    let input = path.join("in/a.jsonl");
+    let coordinator = CoordinatorProcess::start(path);
+    let changes: [(fn(&Path), &str); 3] = [
+        (|input| fs::write(input, GOOD.replace("good", "evil")).unwrap(), "changed under the job"),
+        (|input| fs::write(input, GOOD.repeat(2)).unwrap(), "changed under the job"),
+        (|input| fs::remove_file(input).unwrap(), "in/a.jsonl"),
+    ];
+    for (change, told) in changes {
+        fs::write(&input, GOOD).unwrap();
+        let job = coordinator.submit("job.toml");
+        let state = |wanted: &str| {
+            until("the job comes there", || {
+                let status = coordinator.call(&["status", &job]).remove(0);
+                (status["state"] == wanted).then_some(status)
+            })
+        };
+        state("scanning");
+        change(&input);
+        let _worker = coordinator.worker();
+        let error = state("failed")["error"].to_string();
+        assert!(error.contains("in/a.jsonl") && error.contains(told), "{error}");
+    }
 }

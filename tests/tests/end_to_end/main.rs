@@ -2,6 +2,7 @@
 //! its own: its leases are so short that work beside it would end them.
 
 mod bad_input;
+mod bad_table;
 mod cluster;
 mod faults;
 mod filters;
@@ -12,4 +13,5 @@ mod one_process;
 mod ready;
 mod recovery;
 mod reference;
+mod roots;
 mod s3;

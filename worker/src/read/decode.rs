@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8};
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use tamis_common::shard::{Compression, Part, Shard};
-use tamis_common::spec::SourceSpec;
+use tamis_common::spec::{LimitsSpec, SourceSpec};
 use tamis_common::{Error, Result};
 
 use super::{Failure, Input, changed};
@@ -62,9 +62,9 @@ impl Content {
 /// UTF-16, by its mark or by name, and others in which a line end is not one byte are decoded on the way, so that lines
 /// can be found. A malformed sequence then becomes a byte that is not UTF-8.
 pub(super) fn open(input: &Input<'_>, offset: u64) -> Result<Content, Failure> {
-    let Input { storage, shard, source, meter } = *input;
+    let Input { storage, shard, source, limits, meter } = *input;
     let stored = Stored { stream: storage.open(&shard.uri)?.stream(offset), meter: meter.clone() };
-    let mut bytes = decompressed(BufReader::with_capacity(RAW_BUFFER, stored), shard)?;
+    let mut bytes = decompressed(BufReader::with_capacity(RAW_BUFFER, stored), shard, limits, meter)?;
     let named = encoding_of(source)?;
     let mut decoded = !source.is_ascii_compatible();
     if shard.part == Part::Whole {
@@ -84,16 +84,115 @@ pub(super) fn open(input: &Input<'_>, offset: u64) -> Result<Content, Failure> {
     Ok(Content { bytes, encoding: UTF_8, not_text: "bad_encoding", start: offset })
 }
 
-fn decompressed(raw: BufReader<Stored>, shard: &Shard) -> Result<Box<dyn BufRead + Send>> {
+fn decompressed(
+    raw: BufReader<Stored>,
+    shard: &Shard,
+    limits: &LimitsSpec,
+    meter: &Meter,
+) -> Result<Box<dyn BufRead + Send>> {
     let decoder: Box<dyn Read + Send> = match shard.compression {
         Compression::None => return Ok(Box::new(raw)),
-        Compression::Gzip => Box::new(MultiGzDecoder::new(raw)),
-        Compression::Zstd => Box::new(
-            zstd::stream::read::Decoder::with_buffer(raw)
-                .map_err(|e| Error::io("decompress", &shard.uri, e))?,
-        ),
+        Compression::Gzip => Box::new(Members { decoder: Some(GzDecoder::new(raw)) }),
+        Compression::Zstd => {
+            let failed = |e| Error::io("decompress", &shard.uri, e);
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(failed)?;
+            decoder.window_log_max(limits.window_bytes.ilog2()).map_err(failed)?;
+            Box::new(decoder)
+        }
     };
-    Ok(Box::new(BufReader::with_capacity(DECODED_BUFFER, decoder)))
+    let bounded = Bounded { decoder, meter: meter.clone(), decoded: 0, limits: limits.clone() };
+    Ok(Box::new(BufReader::with_capacity(DECODED_BUFFER, bounded)))
+}
+
+/// The members of a gzip file, one behind the other; zeros behind the last are padding, as gzip itself has it.
+struct Members {
+    /// `None` once all has been read.
+    decoder: Option<GzDecoder<BufReader<Stored>>>,
+}
+
+impl Read for Members {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(decoder) = &mut self.decoder else { return Ok(0) };
+            let count = decoder.read(into)?;
+            if count > 0 || into.is_empty() {
+                return Ok(count);
+            }
+            self.decoder = match self.decoder.take() {
+                Some(ended) => behind_member(ended.into_inner())?.map(GzDecoder::new),
+                None => None,
+            };
+        }
+    }
+}
+
+/// What stands behind a member: the next one, or nothing but zeros.
+fn behind_member(mut raw: BufReader<Stored>) -> io::Result<Option<BufReader<Stored>>> {
+    let mut is_padded = false;
+    loop {
+        let buffer = match raw.fill_buf() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            buffer => buffer?,
+        };
+        let Some(other) = buffer.iter().position(|byte| *byte != 0) else {
+            let length = buffer.len();
+            if length == 0 {
+                return Ok(None);
+            }
+            is_padded = true;
+            raw.consume(length);
+            continue;
+        };
+        if is_padded || other > 0 || buffer[0] != 0x1f {
+            let message = "something that is no gzip stands behind a member";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        return Ok(Some(raw));
+    }
+}
+
+/// Less is never taken for a bomb.
+const HARMLESS: u64 = 64 << 20;
+
+/// Decompressed bytes, as long as they are not out of proportion to the stored ones.
+struct Bounded {
+    decoder: Box<dyn Read + Send>,
+    meter: Meter,
+    decoded: u64,
+    limits: LimitsSpec,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.decoder.read(into).map_err(|e| self.named(e))?;
+        self.decoded += count as u64;
+        let LimitsSpec { expansion, .. } = self.limits;
+        if self.decoded > HARMLESS && self.decoded / expansion > self.meter.bytes() {
+            let message = format!(
+                "it expands to more than {expansion} times its size (`limits.expansion`): {} bytes came out of {}",
+                self.decoded,
+                self.meter.bytes()
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(count)
+    }
+}
+
+impl Bounded {
+    /// zstd's own words for a window that is too large do not say which setting that is.
+    fn named(&self, error: io::Error) -> io::Error {
+        match error.to_string().contains("too much memory") {
+            true => io::Error::new(
+                error.kind(),
+                format!(
+                    "it asks for a window of more than {} bytes (`limits.window_bytes`)",
+                    self.limits.window_bytes
+                ),
+            ),
+            false => error,
+        }
+    }
 }
 
 /// The stream of the store: counts, and marks its own errors so that they are not taken for corrupt data.

@@ -21,7 +21,7 @@ pub(super) fn each_record(input: &Input<'_>, records: &mut Records<'_, '_>) -> R
             continue;
         }
         let body = match &line.text {
-            Ok(text) => parse(text, input.source, &mut scratch),
+            Ok(text) => parse(text, input.source, input.limits.json_depth, &mut scratch),
             Err(cause) => Err(cause.clone().into()),
         };
         records.give(line.offset, line.raw_bytes, body)?;
@@ -36,7 +36,12 @@ struct Scratch {
     extra: String,
 }
 
-fn parse<'a>(line: &'a str, source: &SourceSpec, scratch: &'a mut Scratch) -> Result<Body<'a>, Rejected<'a>> {
+fn parse<'a>(
+    line: &'a str,
+    source: &SourceSpec,
+    most_levels: u32,
+    scratch: &'a mut Scratch,
+) -> Result<Body<'a>, Rejected<'a>> {
     let Scratch { text: unescaped, extra } = scratch;
     extra.clear();
     if !line.trim_ascii_start().starts_with('{') {
@@ -47,13 +52,16 @@ fn parse<'a>(line: &'a str, source: &SourceSpec, scratch: &'a mut Scratch) -> Re
     }
     let mut deserializer = serde_json::Deserializer::from_str(line);
     let found = deserializer
-        .deserialize_map(Fields { source, extra })
+        .deserialize_map(Fields { source, most_levels, extra })
         .and_then(|found| deserializer.end().map(|()| found))
         .map_err(|error| malformed(&error))?;
     let id = found.id.map(id_of).transpose()?.flatten();
-    let text = match found.text_repeated {
-        true => Err(rejected("text_repeated")),
-        false => text_of(found.text, unescaped),
+    let text = if found.is_too_deep {
+        Err(rejected("too_deep").with_detail(format!("more than {most_levels} levels of arrays and objects")))
+    } else if found.text_repeated {
+        Err(rejected("text_repeated"))
+    } else {
+        text_of(found.text, unescaped)
     };
     match text {
         Ok(text) => Ok(Body { id, text, extra }),
@@ -123,10 +131,39 @@ struct Found<'a> {
     text: Option<&'a RawValue>,
     id: Option<&'a RawValue>,
     text_repeated: bool,
+    is_too_deep: bool,
+}
+
+/// Whether arrays and objects stand in one another on more than `most` levels. What reads the output may have a stack for
+/// them; this has none.
+fn is_deeper(json: &str, most: u32) -> bool {
+    // Each level takes two bytes.
+    if json.len() / 2 <= most as usize {
+        return false;
+    }
+    let (mut levels, mut is_text, mut is_escaped) = (0_u32, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'[' | b'{' => {
+                levels += 1;
+                if levels > most {
+                    return true;
+                }
+            }
+            b']' | b'}' => levels = levels.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 struct Fields<'s, 'e> {
     source: &'s SourceSpec,
+    most_levels: u32,
     extra: &'e mut String,
 }
 
@@ -138,9 +175,12 @@ impl<'de> Visitor<'de> for Fields<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
-        let mut found = Found { text: None, id: None, text_repeated: false };
+        let mut found = Found { text: None, id: None, text_repeated: false, is_too_deep: false };
         while let Some(raw_key) = map.next_key::<&'de RawValue>()? {
             let value: &'de RawValue = map.next_value()?;
+            // The record itself is the first level.
+            let is_nested = value.get().starts_with(['[', '{']);
+            found.is_too_deep |= is_nested && is_deeper(value.get(), self.most_levels - 1);
             let key = match inside(raw_key.get()) {
                 Some(plain) => Cow::Borrowed(plain),
                 None => Cow::Owned(serde_json::from_str(raw_key.get()).map_err(serde::de::Error::custom)?),
@@ -171,12 +211,14 @@ mod tests {
     use super::*;
     use crate::read::tests::source;
 
+    const LEVELS: u32 = 128;
+
     fn rule(line: &str) -> String {
-        parse(line, &source(), &mut Scratch::default()).err().unwrap().cause.rule
+        parse(line, &source(), LEVELS, &mut Scratch::default()).err().unwrap().cause.rule
     }
 
     fn extra(line: &str, source: &SourceSpec) -> String {
-        parse(line, source, &mut Scratch::default()).unwrap().extra.to_owned()
+        parse(line, source, LEVELS, &mut Scratch::default()).unwrap().extra.to_owned()
     }
 
     #[test]
@@ -184,7 +226,7 @@ mod tests {
         let mut scratch = Scratch::default();
         let line =
             r#"{"a": 1.50, "id":"x","text":"a\nb\u4f60\ud83d\ude00", "b\u0062":[1, {"c" : "\ud800"}] }"#;
-        let body = parse(line, &source(), &mut scratch).unwrap();
+        let body = parse(line, &source(), LEVELS, &mut scratch).unwrap();
         assert_eq!(body.id.unwrap(), "x");
         assert_eq!(body.text, "a\nb你😀");
         assert_eq!(body.extra, r#""a":1.50,"b\u0062":[1, {"c" : "\ud800"}]"#);
@@ -204,7 +246,7 @@ mod tests {
         let id = |json: &str| {
             let line = format!(r#"{{"text":"t","id":{json}}}"#);
             let mut scratch = Scratch::default();
-            let parsed = parse(&line, &source(), &mut scratch);
+            let parsed = parse(&line, &source(), LEVELS, &mut scratch);
             parsed.map(|b| b.id.map(Cow::into_owned)).map_err(|rejected| rejected.cause.rule)
         };
         for (json, text) in [
@@ -219,7 +261,7 @@ mod tests {
         assert_eq!(id("null").unwrap(), None);
         assert_eq!(id("\"\"").unwrap(), None);
         assert_eq!(id(r#""\udc00""#).unwrap_err(), "malformed_json");
-        assert!(parse(r#"{"text":"t"}"#, &source(), &mut Scratch::default()).unwrap().id.is_none());
+        assert!(parse(r#"{"text":"t"}"#, &source(), LEVELS, &mut Scratch::default()).unwrap().id.is_none());
     }
 
     #[test]
@@ -243,7 +285,26 @@ mod tests {
             assert_eq!(rule(line), expected, "{line}");
         }
         let mut scratch = Scratch::default();
-        assert_eq!(parse("{\"text\":\"a\\u0000b\"}", &source(), &mut scratch).unwrap().text, "a\0b");
+        assert_eq!(parse("{\"text\":\"a\\u0000b\"}", &source(), LEVELS, &mut scratch).unwrap().text, "a\0b");
+    }
+
+    #[test]
+    fn levels_are_counted_and_what_stands_in_strings_is_no_level() {
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let line = |value: &str| format!("{{\"text\":\"t\",\"id\":\"7\",\"x\":{value}}}");
+        let extra = line(&nested(127));
+        assert!(parse(&extra, &source(), LEVELS, &mut Scratch::default()).is_ok());
+        for deep in [nested(128), nested(1_000_000), format!("{{\"a\":{}}}", nested(127))] {
+            let line = line(&deep);
+            let mut scratch = Scratch::default();
+            let rejected = parse(&line, &source(), LEVELS, &mut scratch).unwrap_err();
+            assert_eq!((rejected.cause.rule.as_str(), rejected.id.as_deref()), ("too_deep", Some("7")));
+        }
+        let text = line(&format!("[\"{}\\\"\"]", "[".repeat(1_000)));
+        assert!(parse(&text, &source(), LEVELS, &mut Scratch::default()).is_ok());
+        // What is no object is skipped without a stack, too.
+        assert_eq!(rule(&nested(1_000_000)), "not_an_object");
+        assert_eq!(rule(&"[".repeat(1_000_000)), "malformed_json");
     }
 
     #[test]
@@ -252,7 +313,7 @@ mod tests {
         for line in
             [r#"{"id":7}"#, r#"{"text":null,"id":7}"#, r#"{"text":" ","id":7}"#, r#"{"id":7,"text":3}"#]
         {
-            assert_eq!(parse(line, &source(), &mut scratch).unwrap_err().id.unwrap(), "7", "{line}");
+            assert_eq!(parse(line, &source(), LEVELS, &mut scratch).unwrap_err().id.unwrap(), "7", "{line}");
         }
     }
 
@@ -260,9 +321,9 @@ mod tests {
     fn a_cause_says_where_and_nothing_of_the_text() {
         let line = r#"{"text":"a secret" "more"}"#;
         let mut scratch = Scratch::default();
-        let cause = parse(line, &source(), &mut scratch).unwrap_err().cause;
+        let cause = parse(line, &source(), LEVELS, &mut scratch).unwrap_err().cause;
         assert_eq!(cause.detail.unwrap(), "expected `,` or `}` at column 20");
-        let cause = parse(r#"{"\ud800 secret":1}"#, &source(), &mut scratch).unwrap_err().cause;
+        let cause = parse(r#"{"\ud800 secret":1}"#, &source(), LEVELS, &mut scratch).unwrap_err().cause;
         assert!(!cause.detail.unwrap().contains("secret"));
     }
 
@@ -273,7 +334,7 @@ mod tests {
             let record = serde_json::json!({"id": id, field.clone(): [field.clone(), text.clone()], "text": text});
             let line = record.to_string();
             let mut scratch = Scratch::default();
-            let body = parse(&line, &source(), &mut scratch).unwrap();
+            let body = parse(&line, &source(), LEVELS, &mut scratch).unwrap();
             prop_assert_eq!(&body.text, record["text"].as_str().unwrap());
             prop_assert_eq!(body.id.as_deref(), record["id"].as_str());
             let extra: serde_json::Value = serde_json::from_str(&format!("{{{}}}", body.extra)).unwrap();
@@ -282,7 +343,7 @@ mod tests {
 
         #[test]
         fn no_line_makes_parsing_panic(line in "[{}\\[\\]\":,\\\\ut0-9a-f ]{0,60}") {
-            let _ = parse(&line, &source(), &mut Scratch::default());
+            let _ = parse(&line, &source(), LEVELS, &mut Scratch::default());
         }
     }
 }

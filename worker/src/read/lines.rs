@@ -8,7 +8,7 @@ use tamis_common::artefact::DropCause;
 use tamis_common::shard::Part;
 
 use super::decode::{Content, open, read_failure, to_utf8};
-use super::{Failure, Input, MOST_RECORD_BYTES, rejected, too_long};
+use super::{Failure, Input, rejected};
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -72,6 +72,11 @@ impl<'a> Lines<'a> {
         Ok(lines)
     }
 
+    /// What is read.
+    pub(super) fn input(&self) -> &Input<'a> {
+        &self.input
+    }
+
     /// The next line. What stands before corrupt data without a line end is a line without a text, by the rule
     /// `truncated`.
     pub(super) fn next(&mut self) -> Result<Option<Line<'_>>, Failure> {
@@ -83,7 +88,8 @@ impl<'a> Lines<'a> {
         }
         self.line.clear();
         let mut raw_bytes = 0;
-        let read = read_line(&mut *self.content.bytes, &mut self.line, &mut raw_bytes);
+        let most = self.input.most_record_bytes();
+        let read = read_line(&mut *self.content.bytes, &mut self.line, &mut raw_bytes, most);
         let offset = self.offset;
         self.offset += raw_bytes;
         let failed = read.err().map(|e| read_failure(self.input.shard, self.offset, e));
@@ -105,8 +111,8 @@ impl<'a> Lines<'a> {
         }
         let text = if is_cut_off {
             Err(rejected("truncated"))
-        } else if raw_bytes > MOST_RECORD_BYTES as u64 {
-            Err(too_long("line_too_long", raw_bytes))
+        } else if raw_bytes > self.input.limits.record_bytes {
+            Err(self.input.too_long("line_too_long", raw_bytes))
         } else {
             to_utf8(bytes, self.content.encoding).ok_or_else(|| rejected(self.content.not_text))
         };
@@ -124,8 +130,8 @@ fn without_end(line: &[u8]) -> (&[u8], &'static str) {
     }
 }
 
-/// Reads one line with its end and counts its bytes; of a line that is too long only the beginning is kept.
-fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>, bytes: &mut u64) -> io::Result<()> {
+/// Reads one line with its end and counts its bytes; of a longer one than `most` bytes only the beginning is kept.
+fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>, bytes: &mut u64, most: usize) -> io::Result<()> {
     loop {
         let buffer = fill(input)?;
         if buffer.is_empty() {
@@ -133,7 +139,7 @@ fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>, bytes: &mut u64) -> io
         }
         let newline = memchr::memchr(b'\n', buffer);
         let taken = newline.map_or(buffer.len(), |at| at + 1);
-        let kept = taken.min(MOST_RECORD_BYTES - line.len());
+        let kept = taken.min(most - line.len());
         line.extend_from_slice(&buffer[..kept]);
         input.consume(taken);
         *bytes += taken as u64;

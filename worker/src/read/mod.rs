@@ -14,15 +14,12 @@ use std::borrow::Cow;
 
 use tamis_common::artefact::{DropCause, Stage};
 use tamis_common::shard::{Format, Shard};
-use tamis_common::spec::{OnCorrupt, SourceSpec};
+use tamis_common::spec::{LimitsSpec, OnCorrupt, SourceSpec};
 use tamis_common::storage::Storage;
 use tamis_common::{Error, Result};
 
 use decode::Meter;
 pub(crate) use extra::text_field;
-
-/// Longer records are rejected: one must not take a worker's memory. Far above any document, far below a slot's share.
-const MOST_RECORD_BYTES: usize = 256 << 20;
 
 /// A record, whole or not.
 pub struct RawRecord<'a> {
@@ -84,6 +81,7 @@ pub fn read_shard(
     shard: &Shard,
     source: &SourceSpec,
     on_corrupt: OnCorrupt,
+    limits: &LimitsSpec,
     sink: &mut Sink<'_>,
 ) -> Result<ReadEnd> {
     let found = storage.head(&shard.uri)?;
@@ -91,7 +89,7 @@ pub fn read_shard(
         return Err(changed(shard, found.size));
     }
     let meter = Meter::default();
-    let input = Input { storage, shard, source, meter: &meter };
+    let input = Input { storage, shard, source, limits, meter: &meter };
     let mut records = Records { shard, meter: &meter, next: 0, sink };
     let ended = match shard.format {
         Format::Jsonl => jsonl::each_record(&input, &mut records),
@@ -117,7 +115,20 @@ struct Input<'a> {
     storage: &'a Storage,
     shard: &'a Shard,
     source: &'a SourceSpec,
+    limits: &'a LimitsSpec,
     meter: &'a Meter,
+}
+
+impl Input<'_> {
+    /// Bytes of a record that are kept: longer ones are rejected, as one must not take a worker's memory.
+    fn most_record_bytes(&self) -> usize {
+        usize::try_from(self.limits.record_bytes).unwrap_or(usize::MAX)
+    }
+
+    /// A record that is longer than any may be.
+    fn too_long(&self, rule: &str, bytes: u64) -> DropCause {
+        rejected(rule).with_value(bytes as f64, self.limits.record_bytes as f64)
+    }
 }
 
 /// Why reading stopped early.
@@ -171,9 +182,4 @@ fn changed(shard: &Shard, size: u64) -> Error {
 /// A record that cannot be parsed.
 fn rejected(rule: &str) -> DropCause {
     DropCause::new(Stage::Parse, rule)
-}
-
-/// A record that is longer than any may be.
-fn too_long(rule: &str, bytes: u64) -> DropCause {
-    rejected(rule).with_value(bytes as f64, MOST_RECORD_BYTES as f64)
 }

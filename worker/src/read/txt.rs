@@ -8,7 +8,7 @@ use tamis_common::spec::TxtUnit;
 
 use super::decode::{open, read_failure, to_utf8};
 use super::lines::{Line, Lines};
-use super::{Body, Failure, Input, MOST_RECORD_BYTES, Records, rejected, too_long};
+use super::{Body, Failure, Input, Records, rejected};
 
 /// Every document by the unit of the source.
 pub(super) fn each_document(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
@@ -31,9 +31,10 @@ fn body(text: &str) -> std::result::Result<Body<'_>, DropCause> {
 fn whole_file(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
     let mut content = open(input, 0)?;
     let mut bytes = Vec::new();
-    let mut read = content.bytes.by_ref().take(MOST_RECORD_BYTES as u64 + 1).read_to_end(&mut bytes);
+    let most = input.limits.record_bytes;
+    let mut read = content.bytes.by_ref().take(most + 1).read_to_end(&mut bytes);
     let mut raw_bytes = bytes.len() as u64;
-    if read.is_ok() && bytes.len() > MOST_RECORD_BYTES {
+    if read.is_ok() && raw_bytes > most {
         bytes = Vec::new();
         read = io::copy(&mut content.bytes, &mut io::sink()).map(|more| {
             raw_bytes += more;
@@ -51,8 +52,8 @@ fn whole_file(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Fa
     if raw_bytes == 0 {
         return Ok(());
     }
-    if raw_bytes > MOST_RECORD_BYTES as u64 {
-        return Ok(records.give(0, raw_bytes, Err(too_long("file_too_long", raw_bytes)))?);
+    if raw_bytes > most {
+        return Ok(records.give(0, raw_bytes, Err(input.too_long("file_too_long", raw_bytes)))?);
     }
     let text = to_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes), content.encoding);
     let body = match &text {
@@ -96,7 +97,7 @@ fn each_block(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Fa
         };
         match line.is_blank() {
             true => block.give(records)?,
-            false => block.push(&line),
+            false => block.push(&line, input),
         }
     }
 }
@@ -111,7 +112,7 @@ struct Block {
 }
 
 impl Block {
-    fn push(&mut self, line: &Line<'_>) {
+    fn push(&mut self, line: &Line<'_>, input: &Input<'_>) {
         if self.raw_bytes == 0 {
             self.offset = line.offset;
         } else {
@@ -119,9 +120,9 @@ impl Block {
         }
         self.raw_bytes += line.raw_bytes;
         match &line.text {
-            _ if self.raw_bytes > MOST_RECORD_BYTES as u64 => {
+            _ if self.raw_bytes > input.limits.record_bytes => {
                 self.text.clear();
-                self.failed = Some(too_long("block_too_long", self.raw_bytes));
+                self.failed = Some(input.too_long("block_too_long", self.raw_bytes));
             }
             Ok(text) => self.text.push_str(text),
             Err(cause) => drop(self.failed.get_or_insert_with(|| cause.clone())),

@@ -38,11 +38,12 @@ impl Tokenizer {
     /// off: a training set holds whole documents.
     ///
     /// # Errors
-    /// `Class::Spec` if it is no tokenizer, or one whose ids are random.
+    /// `Class::Spec` if it is no tokenizer, or one whose ids are random or too large.
     pub fn load(bytes: &[u8], name: &str) -> Result<Self> {
         let head: Head = serde_json::from_slice(bytes).map_err(|e| no_tokenizer(name, e))?;
         refuse_dropout(&head, name)?;
         let reference = load_reference(bytes, name)?;
+        refuse_far_ids(vocab_size(&reference), name)?;
         let fast = match load_fast(bytes, &head, &reference) {
             Ok(fast) => Some(fast),
             Err(reason) => {
@@ -292,6 +293,20 @@ fn contained<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 }
 
 /// Ids may have holes, and the token width must hold the largest.
+/// Megatron and Parquet store ids as signed 32-bit numbers.
+fn refuse_far_ids(vocab_size: usize, name: &str) -> Result<()> {
+    const MOST: usize = 1 << 31;
+    if vocab_size <= MOST {
+        return Ok(());
+    }
+    Err(Error::spec(format!(
+        "`{name}` has the token id {}, and the largest that can be written is {}",
+        vocab_size - 1,
+        MOST - 1
+    ))
+    .with_hint("see whether the file is damaged: no model has so many tokens"))
+}
+
 fn vocab_size(reference: &tokenizers::Tokenizer) -> usize {
     let past_largest = reference.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
     past_largest.max(reference.get_vocab_size(true))

@@ -11,7 +11,7 @@ use tamis_common::{Error, Result};
 
 use super::extra::{key_of, push_comma, push_string};
 use super::lines::Lines;
-use super::{Body, Failure, Input, MOST_RECORD_BYTES, Records, Rejected, rejected, too_long};
+use super::{Body, Failure, Input, Records, Rejected, rejected};
 use fields::Fields;
 
 /// Every row but the header is a record; blank lines between rows are none.
@@ -61,6 +61,7 @@ impl Row {
     fn read(&mut self, lines: &mut Lines<'_>) -> Result<bool, Failure> {
         self.fields.clear();
         (self.raw_bytes, self.failed) = (0, None);
+        let input = *lines.input();
         loop {
             let Some(line) = lines.next()? else {
                 if self.raw_bytes > 0 {
@@ -76,9 +77,9 @@ impl Row {
                 self.offset = line.offset;
             }
             self.raw_bytes += line.raw_bytes;
-            if self.raw_bytes > MOST_RECORD_BYTES as u64 {
+            if self.raw_bytes > input.limits.record_bytes {
                 self.fields.forget();
-                self.failed = Some(too_long("row_too_long", self.raw_bytes));
+                self.failed = Some(input.too_long("row_too_long", self.raw_bytes));
             }
             match &line.text {
                 Ok(text) => self.fields.push(text),

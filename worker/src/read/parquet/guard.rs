@@ -32,11 +32,14 @@ impl Store {
 pub(super) struct Guard {
     object: ObjectReader,
     store: Store,
+    /// Bytes that are read at once at most.
+    most: u64,
 }
 
 impl Guard {
-    pub(super) fn new(object: ObjectReader) -> Self {
-        Self { object, store: Store::default() }
+    /// A source whose pages have at most `most` bytes.
+    pub(super) fn new(object: ObjectReader, most: u64) -> Self {
+        Self { object, store: Store::default(), most }
     }
 
     pub(super) fn store(&self) -> Store {
@@ -62,6 +65,10 @@ impl ChunkReader for Guard {
         // A corrupt footer may ask for more than there is: that is no failure of the store.
         if start.checked_add(length as u64).is_none_or(|end| end > self.object.size()) {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of {}", self.object.size())));
+        }
+        if length as u64 > self.most {
+            let message = format!("a page of {length} bytes, more than {} (`limits.page_bytes`)", self.most);
+            return Err(ParquetError::General(message));
         }
         self.object.get_bytes(start, length).map_err(|error| match error {
             ParquetError::External(cause) => {

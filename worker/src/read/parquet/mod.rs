@@ -26,8 +26,8 @@ const BATCH_ROWS: usize = 256;
 
 /// Every row of the shard's row groups is a record.
 pub(super) fn each_row(input: &Input<'_>, records: &mut Records<'_, '_>) -> Result<(), Failure> {
-    let Input { storage, shard, source, meter } = *input;
-    let object = Guard::new(storage.open(&shard.uri)?);
+    let Input { storage, shard, source, limits, meter } = *input;
+    let object = Guard::new(storage.open(&shard.uri)?, limits.page_bytes);
     let store = object.store();
     let corrupt = |what: String| {
         store.failure().unwrap_or_else(|| {
@@ -43,6 +43,15 @@ pub(super) fn each_row(input: &Input<'_>, records: &mut Records<'_, '_>) -> Resu
     let columns = Columns::of_schema(builder.schema(), source, shard)?;
     let rows: Vec<u64> =
         builder.metadata().row_groups().iter().map(|group| group.num_rows().max(0) as u64).collect();
+    let largest = builder.metadata().row_groups().iter().map(|group| group.total_byte_size()).max();
+    if let Some(largest) =
+        largest.filter(|bytes| u64::try_from(*bytes).is_ok_and(|b| b > limits.row_group_bytes))
+    {
+        return Err(corrupt(format!(
+            "a row group has {largest} bytes, more than {} (`limits.row_group_bytes`)",
+            limits.row_group_bytes
+        )));
+    }
     let (start, end) = match shard.part {
         Part::Whole => (0, rows.len()),
         Part::RowGroups { start, end } => (start as usize, end as usize),

@@ -119,10 +119,11 @@ fn an_error_of_the_sink_ends_reading_and_is_never_skipped() {
     let folder = Folder::new();
     let shard = folder.shard(&lines(3), Format::Jsonl);
     let mut given = 0;
-    let error = read_shard(&folder.storage, &shard, &source(), OnCorrupt::Skip, &mut |_| {
-        given += 1;
-        Err(Error::input("enough"))
-    })
-    .unwrap_err();
+    let error =
+        read_shard(&folder.storage, &shard, &source(), OnCorrupt::Skip, &LimitsSpec::default(), &mut |_| {
+            given += 1;
+            Err(Error::input("enough"))
+        })
+        .unwrap_err();
     assert_eq!((error.message(), given), ("enough", 1));
 }

@@ -106,7 +106,7 @@ fn read_with(
 ) -> (Result<ReadEnd>, Vec<Seen>) {
     let mut seen = Vec::new();
     let mut input_bytes = 0;
-    let end = read_shard(&folder.storage, shard, source, on_corrupt, &mut |record| {
+    let end = read_shard(&folder.storage, shard, source, on_corrupt, &LimitsSpec::default(), &mut |record| {
         assert!(record.input_bytes >= input_bytes && record.input_bytes <= shard.bytes);
         input_bytes = record.input_bytes;
         assert!(record.body.as_ref().err().is_none_or(|rejected| rejected.cause.stage == Stage::Parse));
