@@ -70,10 +70,11 @@ async fn accept(listener: TcpListener, bounds: Bounds, sender: mpsc::Sender<io::
         };
         let (sender, connection) = (sender.clone(), Connection { stream, _place: place, _seat: seat });
         tokio::spawn(async move {
-            let speaks = tokio::time::timeout(bounds.silence, connection.stream.readable()).await;
+            // That it is readable may be said in error: only a byte is certain.
+            let speaks = tokio::time::timeout(bounds.silence, connection.stream.peek(&mut [0])).await;
             // Small messages are not held back; a stream that cannot be told so serves as well.
             let _ = connection.stream.set_nodelay(true);
-            if let Ok(Ok(())) = speaks {
+            if let Ok(Ok(1..)) = speaks {
                 // Nobody serves any more: it ends here.
                 let _ = sender.send(Ok(connection)).await;
             }

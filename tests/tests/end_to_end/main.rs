@@ -3,10 +3,12 @@
 
 mod bad_input;
 mod bad_table;
+mod bounds;
 mod cluster;
 mod faults;
 mod filters;
 mod golden;
+mod hostile;
 mod in_process;
 mod index;
 mod one_process;
