@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::access::{CertsCommand, ConnectionArgs, ServerAccessArgs, TokenCommand};
+
 /// Turns raw text into deduplicated, tokenized training sets.
 #[derive(Debug, Parser)]
 #[command(name = "tamis", version, about)]
@@ -12,9 +14,8 @@ pub(crate) struct Cli {
     /// Print JSON instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The coordinator to call.
-    #[arg(long, global = true, env = "TAMIS_COORDINATOR", default_value = "http://127.0.0.1:7171")]
-    pub(crate) coordinator: String,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -58,6 +59,12 @@ pub(crate) enum Command {
     /// The global dedup index.
     #[command(subcommand)]
     Index(IndexCommand),
+    /// Tokens, by which a coordinator knows who calls.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Certificates, by which coordinator and callers know each other.
+    #[command(subcommand)]
+    Certs(CertsCommand),
 }
 
 impl Command {
@@ -212,6 +219,8 @@ pub(crate) struct CoordinatorArgs {
     pub(crate) max_streams: u32,
     #[command(flatten)]
     pub(crate) allow: AllowArgs,
+    #[command(flatten)]
+    pub(crate) access: ServerAccessArgs,
 }
 
 #[derive(Debug, Args)]

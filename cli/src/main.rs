@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the job failed or the other side is not there, 2 the call was wrong.
 
+mod access;
 mod args;
 mod client;
 mod commands;

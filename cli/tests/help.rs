@@ -29,6 +29,8 @@ fn every_command_says_what_it_does() {
         "workers",
         "drain",
         "index",
+        "token",
+        "certs",
     ] {
         let told = help.lines().find(|line| line.trim_start().starts_with(&format!("{command} ")));
         assert!(told.is_some_and(|line| line.split_whitespace().count() > 2), "{command}:\n{help}");

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod input;
 pub mod measure;
 pub mod mix;
+pub mod secret;
 pub mod shard;
 pub mod spec;
 pub mod stats;

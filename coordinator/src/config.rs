@@ -7,6 +7,7 @@ use std::time::Duration;
 use tamis_common::storage::Uri;
 use tamis_common::{Error, Result};
 
+use crate::access::AccessConfig;
 use crate::connections::Bounds;
 
 /// The gRPC port, unless another is named.
@@ -43,10 +44,12 @@ pub struct CoordinatorConfig {
     pub max_streams: u32,
     /// Connections at the same time.
     pub connections: Bounds,
+    /// With what callers are known.
+    pub access: AccessConfig,
 }
 
 impl CoordinatorConfig {
-    /// The defaults: 127.0.0.1:7171, a lease of 30 s, 15 min without progress.
+    /// The defaults: 127.0.0.1:7171 without tokens or TLS, a lease of 30 s, 15 min without progress.
     pub fn new(data_dir: impl Into<PathBuf>, work: Uri) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
@@ -57,6 +60,7 @@ impl CoordinatorConfig {
             max_jobs: DEFAULT_JOBS,
             max_streams: DEFAULT_STREAMS,
             connections: Bounds::default(),
+            access: AccessConfig::default(),
         }
     }
 
@@ -82,7 +86,7 @@ impl CoordinatorConfig {
                 format!("`stall` must be at least `lease` ({:?}), got {:?}", self.lease, self.stall);
             return Err(Error::spec(message));
         }
-        Ok(())
+        self.access.validate(self.listen)
     }
 
     /// How often workers beat: well below the lease, so that one lost beat is no lost lease.

@@ -1,5 +1,6 @@
 //! The coordinator: plans jobs, leases tasks, resolves duplicates, mixes, publishes.
 
+pub mod access;
 mod api;
 pub mod config;
 pub mod connections;

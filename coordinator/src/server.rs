@@ -13,10 +13,12 @@ use tamis_proto::{DESCRIPTORS, MAX_MESSAGE_BYTES};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tonic::transport::{Server, ServerTlsConfig};
 
+use crate::access::{Guard, server_config};
 use crate::api::{Indexes, Jobs, Workers};
 use crate::config::CoordinatorConfig;
-use crate::connections::connections;
+use crate::connections::{Bounds, connections};
 use crate::control::{Clock, Control, Settings};
 use crate::drive::{self, Steps};
 use crate::schedule::Terms;
@@ -47,6 +49,7 @@ impl Coordinator {
         steps: Arc<dyn Steps>,
     ) -> Result<CoordinatorHandle> {
         config.validate()?;
+        let doors = Doors::of(&config)?;
         let (listener, addr) = listen(config.listen).await?;
         let (starts, walks) = mpsc::unbounded_channel();
         let settings = Settings {
@@ -65,7 +68,8 @@ impl Coordinator {
         let control = opening
             .await
             .unwrap_or_else(|e| Err(Error::internal(format!("opening the state ended badly: {e}"))))?;
-        let server = tokio::spawn(serve(control.clone(), listener, &config)?);
+        config.access.warn_if_tokens_travel_in_the_clear(addr);
+        let server = tokio::spawn(serve(control.clone(), listener, doors)?);
         let drive = tokio::spawn(drive::run(control.clone(), walks, control.stop_signal()));
         let leases = tokio::spawn(watch_leases(control.clone(), config.lease / LOOKS_A_LEASE));
         tracing::info!(%addr, data_dir = %config.data_dir.display(), work = %config.work, "the coordinator is ready");
@@ -127,18 +131,43 @@ async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     Ok((listener, addr))
 }
 
+/// What every call passes before it comes to a service.
+struct Doors {
+    tls: Option<ServerTlsConfig>,
+    guard: Guard,
+    connections: Bounds,
+    streams: u32,
+}
+
+impl Doors {
+    fn of(config: &CoordinatorConfig) -> Result<Self> {
+        let tls = config.access.tls.as_ref().map(server_config).transpose()?;
+        let guard = Guard::open(&config.access)?;
+        Ok(Self { tls, guard, connections: config.connections, streams: config.max_streams })
+    }
+}
+
 /// The server as a future that ends when the coordinator stops.
 fn serve(
     control: Arc<Control>,
     listener: TcpListener,
-    config: &CoordinatorConfig,
+    doors: Doors,
 ) -> Result<impl Future<Output = ()> + Send + use<>> {
-    let (bounds, streams) = (config.connections, config.max_streams);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .build_v1()
         .map_err(|e| Error::internal(format!("the compiled descriptors are wrong: {e}")))?;
     let (health, health_service) = tonic_health::server::health_reporter();
+    let mut server = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .max_concurrent_streams(doors.streams)
+        .timeout(MAX_CALL);
+    if let Some(tls) = doors.tls {
+        server =
+            server.tls_config(tls).map_err(|e| Error::internal(format!("TLS was set up before: {e}")))?;
+    }
     let mut stop = control.stop_signal();
     Ok(async move {
         health.set_serving::<JobServiceServer<Jobs>>().await;
@@ -153,18 +182,14 @@ fn serve(
         let indexes = IndexServiceServer::new(Indexes::new(control))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        let served = tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE))
-            .http2_max_header_list_size(MAX_HEADER_BYTES)
-            .max_concurrent_streams(streams)
-            .timeout(MAX_CALL)
+        let served = server
+            .layer(doors.guard)
             .add_service(jobs)
             .add_service(workers)
             .add_service(indexes)
             .add_service(health_service)
             .add_service(reflection)
-            .serve_with_incoming_shutdown(connections(listener, bounds), stopped(&mut stop));
+            .serve_with_incoming_shutdown(connections(listener, doors.connections), stopped(&mut stop));
         if let Err(error) = served.await {
             tracing::error!(%error, "the server failed");
         }

@@ -1,10 +1,13 @@
 //! The gRPC surface of tamis: generated types, conversions, and the one mapping between errors and statuses.
 
+pub mod connect;
 mod convert;
+mod diagnose;
 mod status;
+pub mod tls;
 
 pub use convert::{phase_of, task_of};
-pub use status::{from_status, to_status};
+pub use status::{from_status, to_status, to_unauthenticated};
 
 /// `tamis.v1`
 #[expect(missing_docs, clippy::all, reason = "generated; documented in the .proto files")]

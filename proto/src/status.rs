@@ -5,7 +5,7 @@
 //! | spec, input | `INVALID_ARGUMENT` |
 //! | not found | `NOT_FOUND` |
 //! | conflict | `FAILED_PRECONDITION` |
-//! | permission | `PERMISSION_DENIED` |
+//! | permission | `PERMISSION_DENIED`; `UNAUTHENTICATED` if nobody knows who calls |
 //! | resource | `RESOURCE_EXHAUSTED` |
 //! | unavailable | `UNAVAILABLE` |
 //! | lease lost | `ABORTED` |
@@ -18,6 +18,7 @@ use prost::Message as _;
 use tamis_common::{Class, Error};
 use tonic::{Code, Status};
 
+use crate::connect::refusal_of;
 use crate::v1;
 
 /// Statuses travel as HTTP/2 headers, which many peers cap at 8 or 16 KiB; the details go as base64.
@@ -33,6 +34,13 @@ pub fn to_status(error: &Error) -> Status {
     Status::with_details(code_of(error.class()), message, detail.encode_to_vec().into())
 }
 
+/// The status for a caller of whom nobody knows who it is. To clients it is an error of `Class::Permission`.
+pub fn to_unauthenticated(error: &Error) -> Status {
+    let status = to_status(error);
+    let details = status.details().to_vec();
+    Status::with_details(Code::Unauthenticated, status.message(), details.into())
+}
+
 /// The error behind a status: exact where a tamis sent it, classed by its code where a transport or a proxy did.
 pub fn from_status(status: &Status) -> Error {
     if !status.details().is_empty()
@@ -41,8 +49,11 @@ pub fn from_status(status: &Status) -> Error {
     {
         return Error::from(&detail);
     }
-    let class = class_of(status.code());
-    Error::new(class, format!("the call failed: {}", message_of(status)))
+    let said = message_of(status);
+    if let Some(refusal) = refusal_of(&said) {
+        return refusal;
+    }
+    Error::new(class_of(status.code()), format!("the call failed: {said}"))
 }
 
 fn code_of(class: Class) -> Code {
@@ -72,16 +83,25 @@ fn class_of(code: Code) -> Class {
 }
 
 fn message_of(status: &Status) -> String {
-    let mut message = status.message().to_owned();
-    let mut cause = std::error::Error::source(status);
+    let said = with_causes(status.message().to_owned(), status);
+    if said.is_empty() { status.code().to_string() } else { said }
+}
+
+/// What an error says, and what its causes say beyond it.
+pub(crate) fn causes_of(error: &dyn std::error::Error) -> String {
+    with_causes(error.to_string(), error)
+}
+
+fn with_causes(mut said: String, error: &dyn std::error::Error) -> String {
+    let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !message.contains(&text) {
-            message = if message.is_empty() { text } else { format!("{message}: {text}") };
+        if !said.contains(&text) {
+            said = if said.is_empty() { text } else { format!("{said}: {text}") };
         }
         cause = error.source();
     }
-    if message.is_empty() { status.code().to_string() } else { message }
+    said
 }
 
 fn cut(text: &str, max_bytes: usize) -> String {
@@ -119,6 +139,15 @@ mod tests {
             assert_eq!(received.message(), sent.message());
             assert_eq!(received.hint(), sent.hint());
         }
+    }
+
+    #[test]
+    fn an_unknown_caller_is_an_error_of_permission_with_its_hint() {
+        let sent = Error::new(Class::Permission, "no token").with_hint("give one with --token-file");
+        let status = to_unauthenticated(&sent);
+        assert_eq!(status.code(), Code::Unauthenticated);
+        let received = from_status(&status);
+        assert_eq!((received.class(), received.hint()), (Class::Permission, sent.hint()));
     }
 
     #[test]

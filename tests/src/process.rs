@@ -1,5 +1,6 @@
 //! The `tamis` binary as people run it, in processes that end with the test.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -25,7 +26,10 @@ pub fn binary() -> PathBuf {
 /// folder.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(binary());
-    command.current_dir(folder).env_remove("TAMIS_COORDINATOR").env_remove("TAMIS_LOG").stdin(Stdio::null());
+    command.current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TAMIS_")) {
+        command.env_remove(name);
+    }
     command.env("TAMIS_ALLOW_READ", "/").env("TAMIS_ALLOW_WRITE", folder);
     command
 }
@@ -74,7 +78,14 @@ impl Process {
         Self::of(command(folder), args)
     }
 
-    /// The same of a call with an environment of its own.
+    /// As [`Process::start`]; all that it logs for those who look for a defect goes to `folder/log`.
+    pub fn start_logged(folder: &Path, args: &[&str], log: &str) -> Self {
+        let mut call = command(folder);
+        call.env("TAMIS_LOG", "trace").stderr(File::create(folder.join(log)).unwrap());
+        Self::of(call, args)
+    }
+
+    /// As [`Process::start`], of a call with an environment of its own.
     pub fn of(mut call: Command, args: &[&str]) -> Self {
         let mut child = call.arg("--json").args(args).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

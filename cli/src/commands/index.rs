@@ -14,6 +14,7 @@ use tamis_worker::read::read_shard;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::access::ConnectionArgs;
 use crate::args::{CheckArgs, IndexCommand};
 use crate::client::{Client, refused};
 use crate::ui;
@@ -23,11 +24,15 @@ const MESSAGE_DOCUMENTS: usize = 500;
 const MESSAGE_BYTES: usize = 4 << 20;
 
 /// Does what the command line says.
-pub(crate) async fn index(coordinator: &str, command: IndexCommand, json: bool) -> Result<ExitCode> {
+pub(crate) async fn index(
+    connection: &ConnectionArgs,
+    command: IndexCommand,
+    json: bool,
+) -> Result<ExitCode> {
     if let IndexCommand::Rebuild { data_dir } = &command {
         return rebuilt(data_dir, json).await;
     }
-    let mut client = Client::connect(coordinator).await?;
+    let mut client = Client::open(connection).await?;
     match command {
         IndexCommand::List => {
             let listed = client.index.list(v1::ListIndexesRequest {}).await.map_err(refused)?;

@@ -1,5 +1,6 @@
 //! One function a command.
 
+mod certs;
 mod filters;
 mod gc;
 mod index;
@@ -8,6 +9,7 @@ mod recover;
 mod run;
 mod serve;
 mod submit;
+mod token;
 mod trial;
 mod workers;
 
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 
 use tamis_common::Result;
 
+use crate::access::ConnectionArgs;
 use crate::args::{Cli, Command};
 use crate::client::Client;
 
@@ -23,20 +26,32 @@ use crate::client::Client;
 /// # Errors
 /// Of the command; the class decides the exit code.
 pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
-    let json = cli.json;
+    let (connection, json) = (cli.connection, cli.json);
     match cli.command {
-        Command::Run(args) => return run::run(args, json).await,
-        Command::Try(args) => return trial::trial(args, json).await,
-        Command::Filters(args) => return filters::list(args, json),
-        Command::Coordinator(args) => return serve::coordinator(args, json).await,
-        Command::Worker(args) => return serve::worker(args, &cli.coordinator, json).await,
-        Command::Submit(args) => return submit::submit(&cli.coordinator, args, json).await,
-        Command::Index(command) => return index::index(&cli.coordinator, command, json).await,
-        Command::Recover(args) => return recover::recovered(args, json).await,
+        Command::Run(args) => run::run(args, json).await,
+        Command::Try(args) => trial::trial(args, json).await,
+        Command::Filters(args) => filters::list(args, json),
+        Command::Coordinator(args) => serve::coordinator(args, connection.insecure, json).await,
+        Command::Worker(args) => serve::worker(args, &connection, json).await,
+        Command::Recover(args) => recover::recovered(args, json).await,
+        Command::Token(command) => token::token(command, json),
+        Command::Certs(command) => certs::certs(command, json),
+        command => match call(command, &connection, json).await {
+            Err(error) => Err(connection.diagnose(error).await),
+            ended => ended,
+        },
+    }
+}
+
+/// Commands that call a coordinator.
+async fn call(command: Command, connection: &ConnectionArgs, json: bool) -> Result<ExitCode> {
+    match command {
+        Command::Submit(args) => return submit::submit(connection, args, json).await,
+        Command::Index(command) => return index::index(connection, command, json).await,
         _ => {}
     }
-    let mut client = Client::connect(&cli.coordinator).await?;
-    match cli.command {
+    let mut client = Client::open(connection).await?;
+    match command {
         Command::Watch { job } => jobs::watch(&mut client, &job, json).await,
         Command::Status { job } => jobs::status(&mut client, job, json).await,
         Command::Jobs => jobs::list(&mut client, json).await,
@@ -55,6 +70,8 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
         | Command::Worker(_)
         | Command::Submit(_)
         | Command::Index(_)
-        | Command::Recover(_) => Ok(ExitCode::SUCCESS),
+        | Command::Recover(_)
+        | Command::Token(_)
+        | Command::Certs(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tamis_common::{Class, Error, Result};
+use tamis_proto::connect::Access;
 use tamis_worker::WorkerConfig;
 
 use super::serve::{Signals, cores, roots_here, start_coordinator, start_worker};
@@ -32,7 +33,7 @@ pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
     .await?;
     let url = format!("http://{}", coordinator.addr);
     let worker = start_worker(WorkerConfig::new(&url, slots), storage).await?;
-    let mut client = Client::connect(&url).await?;
+    let mut client = Client::connect(&url, &Access::default()).await?;
     let job = submit::send(&mut client, &spec, args.replace, String::new()).await?;
     let watched = tokio::select! {
         ended = jobs::watch(&mut client, &job, json) => Some(ended),

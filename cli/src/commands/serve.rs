@@ -15,6 +15,7 @@ use tamis_worker::execute::Tasks;
 use tamis_worker::{Worker, WorkerConfig, WorkerHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::access::ConnectionArgs;
 use crate::args::{AllowArgs, CoordinatorArgs, WorkerArgs};
 use crate::ui;
 
@@ -98,7 +99,7 @@ pub(crate) fn cores() -> usize {
 }
 
 /// `tamis coordinator`
-pub(crate) async fn coordinator(args: CoordinatorArgs, json: bool) -> Result<ExitCode> {
+pub(crate) async fn coordinator(args: CoordinatorArgs, insecure: bool, json: bool) -> Result<ExitCode> {
     let lease = Duration::try_from_secs_f64(args.lease_seconds)
         .map_err(|e| Error::spec(format!("--lease-seconds cannot be {}: {e}", args.lease_seconds)))?;
     let roots = roots(&args.allow)?;
@@ -112,6 +113,7 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, json: bool) -> Result<Exi
         config.max_streams = args.max_streams;
         config.connections.all = args.max_connections;
         config.connections.of_address = args.max_connections_of_address;
+        config.access = args.access.config(insecure);
     })
     .await?;
     let mut signals = Signals::listen()?;
@@ -130,8 +132,10 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, json: bool) -> Result<Exi
 }
 
 /// `tamis worker`
-pub(crate) async fn worker(args: WorkerArgs, coordinator: &str, json: bool) -> Result<ExitCode> {
+pub(crate) async fn worker(args: WorkerArgs, connection: &ConnectionArgs, json: bool) -> Result<ExitCode> {
+    let coordinator = connection.coordinator.as_str();
     let mut config = WorkerConfig::new(coordinator, args.slots.unwrap_or_else(cores));
+    config.access = connection.access()?;
     config.wait = args.wait;
     let runtime = tokio::runtime::Handle::current();
     // Without roots of its own a worker relies on its coordinator, which judges every job.

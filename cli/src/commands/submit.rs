@@ -8,6 +8,7 @@ use tamis_common::{Error, Result};
 use tamis_proto::v1;
 
 use super::jobs;
+use crate::access::ConnectionArgs;
 use crate::args::SubmitArgs;
 use crate::client::{Client, refused};
 use crate::ui;
@@ -40,9 +41,9 @@ pub(crate) async fn send(
 }
 
 /// `tamis submit`. A wrong spec is said to be wrong whether or not a coordinator is there.
-pub(crate) async fn submit(coordinator: &str, args: SubmitArgs, json: bool) -> Result<ExitCode> {
+pub(crate) async fn submit(connection: &ConnectionArgs, args: SubmitArgs, json: bool) -> Result<ExitCode> {
     let spec = read_spec(&args.spec)?;
-    let mut client = Client::connect(coordinator).await?;
+    let mut client = Client::open(connection).await?;
     let job = send(&mut client, &spec, args.replace, args.request_id).await?;
     if args.wait {
         ui::note(&format!("job {job}"));

@@ -1,6 +1,7 @@
 //! End-to-end tests: one binary, since linking the product takes longer than most of them. The control plane has one of
 //! its own: its leases are so short that work beside it would end them.
 
+mod access;
 mod bad_input;
 mod bad_table;
 mod bounds;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tamis_common::artefact::TaskManifest;
 use tamis_common::fault::{self, Point};
 use tamis_common::{Class, Error, Result};
+use tamis_proto::connect::Connection;
 use tamis_proto::v1::worker_service_client::WorkerServiceClient;
 use tamis_proto::{MAX_MESSAGE_BYTES, PROTOCOL_RANGE, from_status, v1};
 use tokio::time::Instant;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 use super::WorkerConfig;
@@ -44,24 +44,21 @@ impl Backoff {
 #[derive(Clone)]
 pub(super) struct Client {
     worker_id: String,
-    service: WorkerServiceClient<Channel>,
+    service: WorkerServiceClient<Connection>,
 }
 
 impl Client {
     /// Connects at the first call, and again whenever the connection is lost.
     pub(super) fn new(config: &WorkerConfig) -> Result<Self> {
-        let url = match config.coordinator.contains("://") {
-            true => config.coordinator.clone(),
-            false => format!("http://{}", config.coordinator),
-        };
-        let endpoint = Endpoint::from_shared(url)
-            .map_err(|e| Error::spec(format!("`{}` is no URL of a coordinator: {e}", config.coordinator)))?
+        let endpoint = config
+            .access
+            .endpoint(&config.coordinator)?
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
             .keep_alive_while_idle(true);
-        let service = WorkerServiceClient::new(endpoint.connect_lazy())
+        let service = WorkerServiceClient::new(config.access.connect_lazy(&endpoint)?)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         Ok(Self { worker_id: config.worker_id.0.clone(), service })
@@ -73,9 +70,12 @@ impl Client {
         let mut backoff = Backoff::default();
         loop {
             let error = match self.register(config).await {
-                Err(error) if error.class() == Class::Unavailable => error,
-                answered => return answered,
+                Err(error) => config.access.diagnose(&config.coordinator, error).await,
+                registered => return registered,
             };
+            if error.class() != Class::Unavailable {
+                return Err(error);
+            }
             if !config.wait && start.elapsed() >= config.connect_patience {
                 return Err(Error::new(
                     Class::Unavailable,

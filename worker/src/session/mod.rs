@@ -15,6 +15,7 @@ use std::time::Duration;
 use tamis_common::ids::{AttemptId, WorkerId};
 use tamis_common::storage::Storage;
 use tamis_common::{Error, Result};
+use tamis_proto::connect::Access;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,10 +31,12 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Settings of a worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct WorkerConfig {
     /// The coordinator's URL; `host:port` stands for `http://host:port`.
     pub coordinator: String,
+    /// With what the coordinator is reached.
+    pub access: Access,
     /// Tasks at once; at least 1.
     pub slots: usize,
     /// Unique among the living workers.
@@ -51,7 +54,7 @@ pub struct WorkerConfig {
 }
 
 impl WorkerConfig {
-    /// The defaults: an id of host, process and time, the version of tamis as fingerprint, 10 s for a first connection.
+    /// The defaults: plain HTTP without a token, an id of host, process and time, the version of tamis as fingerprint, 10 s for a first connection.
     pub fn new(coordinator: impl Into<String>, slots: usize) -> Self {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = match host.trim() {
@@ -65,6 +68,7 @@ impl WorkerConfig {
         let worker_id = WorkerId(format!("{host}-{}-{seconds:x}-{number}", std::process::id()));
         Self {
             coordinator: coordinator.into(),
+            access: Access::default(),
             slots,
             worker_id,
             host,
@@ -84,7 +88,7 @@ impl Worker {
     ///
     /// # Errors
     /// `Class::Spec` for settings that cannot work, `Class::Unavailable` if no coordinator answers in time,
-    /// `Class::Conflict` if it speaks another protocol.
+    /// `Class::Permission` if it does not take this worker, `Class::Conflict` if it speaks another protocol.
     pub async fn start(
         config: WorkerConfig,
         storage: Storage,

@@ -41,6 +41,7 @@ async fn pull(session: &Arc<Session>, attempts: &mut JoinSet<()>) {
     let slots = Arc::new(Semaphore::new(session.config.slots));
     let mut drain = session.drain.subscribe();
     let mut backoff = Backoff::default();
+    let mut refused = false;
     loop {
         while attempts.try_join_next().is_some() {}
         let polled = tokio::select! {
@@ -49,12 +50,18 @@ async fn pull(session: &Arc<Session>, attempts: &mut JoinSet<()>) {
         };
         match polled {
             Ok((response, permits)) => {
+                refused = false;
                 let known = response.order() != v1::WorkerOrder::Register;
                 take(session, attempts, response, permits).await;
                 if known {
                     backoff = Backoff::default();
                     continue;
                 }
+            }
+            // Whoever runs the coordinator may take it back: a file of tokens is replaced, a certificate renewed.
+            Err(error) if error.class() == Class::Permission && !refused => {
+                refused = true;
+                tracing::warn!(%error, hint = error.hint(), "the coordinator refuses this worker; it goes on asking");
             }
             Err(error) => tracing::debug!(%error, "no tasks could be pulled"),
         }
