@@ -26,6 +26,11 @@ const FILES: [&str; 6] = ["ca.pem", "ca.key", "server.pem", "server.key", "clien
 /// Does what the command line says.
 pub(crate) fn certs(command: CertsCommand, json: bool) -> Result<ExitCode> {
     let CertsCommand::Init { folder, hosts } = command;
+    if let Some(wrong) = hosts.iter().find(|host| !is_host(host)) {
+        return Err(Error::spec(format!("--host must be a name or an address, got `{wrong}`")).with_hint(
+            "a name has letters, digits, `-` and `.`; one with others is written in its ASCII form, xn--…",
+        ));
+    }
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("make", folder.display(), e))?;
     if let Some(there) = FILES.iter().map(|name| folder.join(name)).find(|path| path.exists()) {
         let message = format!("`{}` is there already, nothing is overwritten", there.display());
@@ -72,12 +77,8 @@ fn write_all(folder: &Path, hosts: &[String]) -> Result<()> {
 }
 
 fn params(name: &str, hosts: &[String]) -> Result<CertificateParams> {
-    let mut params = CertificateParams::new(hosts).map_err(|e| {
-        Error::spec(format!(
-            "--host must be a name in ASCII or an address, got `{}`: {e}",
-            hosts.join("`, `")
-        ))
-    })?;
+    let mut params = CertificateParams::new(hosts)
+        .map_err(|e| Error::spec(format!("no certificate can name `{}`: {e}", hosts.join("`, `"))))?;
     params.distinguished_name.push(DnType::CommonName, name);
     params.not_before = (SystemTime::now() - BEFORE).into();
     params.not_after = (SystemTime::now() + VALID).into();
@@ -113,6 +114,10 @@ fn commands(folder: &Path, host: &str) -> [String; 5] {
     ]
 }
 
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:*".contains(&byte))
+}
+
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
@@ -135,5 +140,7 @@ mod tests {
         assert_eq!(quoted(Path::new("it's")), r"'it'\''s'");
         let commands = commands(Path::new("c"), "::1");
         assert!(commands[3].contains("--coordinator https://[::1]:7171 "), "{commands:?}");
+        assert!(is_host("node-1.example") && is_host("10.0.0.1") && is_host("::1"));
+        assert!(!is_host("") && !is_host("a b") && !is_host("$(x)") && !is_host("主机"));
     }
 }

@@ -1,4 +1,4 @@
-//! Who may do what: every call passes [`Guard`] before it comes to a service.
+//! Who may do what: every call passes `Guard` before it comes to a service.
 //!
 //! A coordinator with a file of tokens asks each call for one and looks its role up in `roles`. Without such a file every
 //! caller may do everything: then TLS with client certificates, or the loopback interface, decides who calls at all.

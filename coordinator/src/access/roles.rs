@@ -184,6 +184,22 @@ mod tests {
     }
 
     #[test]
+    fn the_table_for_people_is_this_one() {
+        let page = include_str!("../../../docs/security.md");
+        for (service, methods) in TABLE.iter().filter(|(service, _)| !service.ends_with(".Health")) {
+            let start = format!("| `{}` |", service.rsplit('.').next().unwrap());
+            let row = page.lines().find(|line| line.starts_with(&start)).expect("a row of docs/security.md");
+            let columns: Vec<&str> = row.trim_matches('|').split('|').skip(1).collect();
+            for (role, column) in Role::ALL.into_iter().zip(columns) {
+                let told: BTreeSet<&str> =
+                    column.split(',').map(str::trim).filter(|m| !m.is_empty()).collect();
+                let ruled = methods.iter().filter(|(_, rule)| *rule == Rule::Needs(role));
+                assert_eq!(told, ruled.map(|(method, _)| *method).collect(), "{service}, {role}");
+            }
+        }
+    }
+
+    #[test]
     fn roles_are_read_as_they_are_written() {
         for role in Role::ALL {
             assert_eq!(role.to_string().parse::<Role>().unwrap(), role);
