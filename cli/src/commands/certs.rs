@@ -107,7 +107,7 @@ fn commands(folder: &Path, host: &str) -> [String; 5] {
         token("operate"),
         format!(
             "tamis coordinator --listen 0.0.0.0:7171 --tls-cert {dir}/server.pem --tls-key {dir}/server.key \
-             --tls-client-ca {dir}/ca.pem --tokens {dir}/tokens"
+             --tls-client-ca {dir}/ca.pem --tokens {dir}/tokens --allow-write ."
         ),
         format!("tamis worker {call} --token-file {dir}/worker.token"),
         format!("tamis submit --wait JOB.toml {call} --token-file {dir}/operate.token"),
