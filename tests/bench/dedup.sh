@@ -66,7 +66,7 @@ echo "machine: $(nproc) cores, $(grep -m1 'model name' /proc/cpuinfo | cut -d: -
 echo "input: make_corpus.py gen --docs $docs --shards 8 --seed 1, $(cat "$corpus"/part-*.jsonl | wc -c) bytes"
 for _ in $(seq "$runs"); do
   rm -rf "$folder/out" "$folder/data"
-  measure tamis "$tamis" run "$folder/job.toml" --workers "$workers" --data-dir "$folder/data"
+  measure tamis "$tamis" run "$folder/job.toml" --allow-write "$folder" --workers "$workers" --data-dir "$folder/data"
   measure zstd sh -c "cat '$corpus'/part-*.jsonl | zstd -3 --single-thread -c"
 done
 if python3 -c 'import datatrove' 2>/dev/null; then

@@ -385,6 +385,44 @@ prop_compose! {
     }
 }
 
+#[test]
+fn limits_and_bad_records_have_defaults_values_and_rules() {
+    let spec = JobSpec::parse(FULL, "job.toml").unwrap();
+    assert_eq!(spec.limits, LimitsSpec::default());
+    assert_eq!((spec.run.on_bad_record, spec.run.max_bad_share), (OnBadRecord::Drop, 0.01));
+
+    let more = "on_bad_record = \"fail\"\nmax_bad_share = 0\n[limits]\nrecord_bytes = \"1MiB\"\njson_depth = 3\n\
+                expansion = 10\nwindow_bytes = \"8MiB\"\npage_bytes = 5\nrow_group_bytes = \"1GiB\"\ninputs = 7\n";
+    let spec = JobSpec::parse(&format!("{FULL}{more}"), "job.toml").unwrap();
+    assert_eq!((spec.run.on_bad_record, spec.run.max_bad_share), (OnBadRecord::Fail, 0.0));
+    let expected = LimitsSpec {
+        record_bytes: 1 << 20,
+        json_depth: 3,
+        expansion: 10,
+        window_bytes: 8 << 20,
+        page_bytes: 5,
+        row_group_bytes: 1 << 30,
+        inputs: 7,
+    };
+    assert_eq!(spec.limits, expected);
+    assert_eq!(JobSpec::from_json(&spec.to_canonical_json()).unwrap(), spec);
+
+    let wrong = "on_bad_record = \"ignore\"\nmax_bad_share = 1.5\n[limits]\nrecord_bytes = \"3GiB\"\njson_depth = 0\n\
+                 expansion = 0\nwindow_bytes = 1\npages = 1\n";
+    let said = message(&format!("{FULL}{wrong}"));
+    for part in [
+        "`run.on_bad_record` must be one of drop, fail, got `ignore`",
+        "`run.max_bad_share` must be 0 to 1, got `1.5`",
+        "`limits.record_bytes` must be 1 byte to 2 GiB, got `3221225472`",
+        "`limits.json_depth` must be at least 1, got `0`",
+        "`limits.expansion` must be at least 1, got `0`",
+        "`limits.window_bytes` must be 1 KiB to 2 GiB, got `1`",
+        "`limits.pages` is unknown",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_spec_written_as_canonical_json_is_read_back_the_same(spec in any_spec()) {

@@ -183,12 +183,13 @@ fn an_input_that_changes_vanishes_or_grows_under_its_job_fails_it_and_is_named()
     let path = folder.path();
     let input = path.join("in/a.jsonl");
     let coordinator = CoordinatorProcess::start(path);
-    let changes: [(fn(&Path), &str); 3] = [
-        (|input| fs::write(input, GOOD.replace("good", "evil")).unwrap(), "changed under the job"),
-        (|input| fs::write(input, GOOD.repeat(2)).unwrap(), "changed under the job"),
-        (|input| fs::remove_file(input).unwrap(), "in/a.jsonl"),
-    ];
-    for (change, told) in changes {
+    let evil = GOOD.replace("good", "evil");
+    let twice = GOOD.repeat(2);
+    for (changed, told) in [
+        (Some(&evil), "changed under the job"),
+        (Some(&twice), "changed under the job"),
+        (None, "in/a.jsonl"),
+    ] {
         fs::write(&input, GOOD).unwrap();
         let job = coordinator.submit("job.toml");
         let state = |wanted: &str| {
@@ -198,7 +199,10 @@ fn an_input_that_changes_vanishes_or_grows_under_its_job_fails_it_and_is_named()
             })
         };
         state("scanning");
-        change(&input);
+        match changed {
+            Some(text) => fs::write(&input, text).unwrap(),
+            None => fs::remove_file(&input).unwrap(),
+        }
         let _worker = coordinator.worker();
         let error = state("failed")["error"].to_string();
         assert!(error.contains("in/a.jsonl") && error.contains(told), "{error}");

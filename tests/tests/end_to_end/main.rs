@@ -8,6 +8,7 @@ mod bounds;
 mod cluster;
 mod faults;
 mod filters;
+mod fuzz;
 mod golden;
 mod hostile;
 mod in_process;
