@@ -1,6 +1,6 @@
 //! What the command line takes about who may do what, on both sides.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use tamis_common::secret::{Secret, read_private};
@@ -36,6 +36,11 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// Files that no job may read.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Path> {
+        self.client_key.iter().chain(&self.token_file).map(PathBuf::as_path)
+    }
+
     /// With what the coordinator is reached.
     ///
     /// # Errors
@@ -96,6 +101,11 @@ pub(crate) struct ServerAccessArgs {
 }
 
 impl ServerAccessArgs {
+    /// Files that no job may read.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Path> {
+        self.tls_key.iter().chain(&self.tokens).map(PathBuf::as_path)
+    }
+
     /// The coordinator's settings.
     pub(crate) fn config(self, insecure: bool) -> AccessConfig {
         let tls = self.tls_cert.zip(self.tls_key).map(|(cert, key)| TlsFiles {

@@ -118,7 +118,8 @@ fn refuse_bad(ctx: &ScanContext<'_>, place: Place, cause: &DropCause) -> Result<
     let detail = cause.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
     let message =
         format!("`{}` has a bad record at {unit} {}: {}{detail}", ctx.shard.uri, place.offset, cause.rule);
-    Err(Error::input(message).with_hint("mend the input, or set run.on_bad_record = \"drop\""))
+    Err(Error::input(message)
+        .with_hint("mend the input or set run.on_bad_record = \"drop\", and submit the job again"))
 }
 
 /// Adds a text with its length, so that texts do not run together.

@@ -1,12 +1,12 @@
 //! The long-running commands: coordinator and worker.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tamis_common::storage::{Roots, Storage, Uri};
+use tamis_common::storage::{Roots, Storage, Uri, resolve};
 use tamis_common::{Error, Result};
 use tamis_coordinator::index::Indexes;
 use tamis_coordinator::steps::JobSteps;
@@ -27,10 +27,10 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// `Class::Spec` for a name that is no URI.
 pub(crate) fn places(data_dir: &Path, work: Option<&str>) -> Result<(PathBuf, Uri)> {
-    let data_dir = std::path::absolute(data_dir).map_err(|e| Error::io("find", data_dir.display(), e))?;
+    let data_dir = without_climbs(data_dir)?;
     let work = match work {
         Some(uri) if uri.contains("://") => Uri::parse(uri)?,
-        Some(path) => Uri::from_path(&std::path::absolute(path).map_err(|e| Error::io("find", path, e))?)?,
+        Some(path) => Uri::from_path(&without_climbs(Path::new(path))?)?,
         None => Uri::from_path(&data_dir.join("work"))?,
     };
     Ok((data_dir, work))
@@ -61,7 +61,16 @@ pub(crate) fn roots_here(allow: &AllowArgs) -> Result<Roots> {
     roots(allow)?.and_write(&Uri::parse(&absolute(".")?)?)
 }
 
-/// Starts a coordinator with its indexes. Jobs may touch its work and what the roots allow.
+/// A path as state and artefacts hold it: absolute, and without `..`.
+fn without_climbs(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(|e| Error::io("find", path.display(), e))?;
+    match absolute.components().any(|part| part == Component::ParentDir) {
+        true => resolve(&absolute),
+        false => Ok(absolute),
+    }
+}
+
+/// Starts a coordinator with its indexes. Jobs may touch what the roots allow, and nothing of its data folder.
 ///
 /// # Errors
 /// Of the state, the index, or the port.
@@ -72,7 +81,8 @@ pub(crate) async fn start_coordinator(
     change: impl FnOnce(&mut CoordinatorConfig),
 ) -> Result<(CoordinatorHandle, Storage)> {
     let (data_dir, work) = places(data_dir, work)?;
-    let storage = Storage::within(tokio::runtime::Handle::current(), roots.and_write(&work)?);
+    let roots = roots.without_folder(&data_dir, &["state", "blobs", "index"])?.with_work(&work)?;
+    let storage = Storage::within(tokio::runtime::Handle::current(), roots);
     let index_dir = data_dir.join("index");
     let indexes = tokio::task::spawn_blocking(move || Indexes::open(&index_dir))
         .await
@@ -106,6 +116,7 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, insecure: bool, json: boo
     if roots.is_empty() {
         ui::note("jobs may touch nothing yet: name what they may with --allow-read and --allow-write");
     }
+    let roots = args.access.secrets().try_fold(roots, |roots, file| roots.without_secret(file))?;
     let (mut handle, _) = start_coordinator(&args.data_dir, args.work.as_deref(), roots, |config| {
         config.listen = args.listen;
         config.lease = lease;
@@ -142,7 +153,11 @@ pub(crate) async fn worker(args: WorkerArgs, connection: &ConnectionArgs, json: 
     let roots = roots(&args.allow)?;
     let storage = match roots.is_empty() {
         true => Storage::new(runtime),
-        false => Storage::within(runtime, roots),
+        false => {
+            let secrets = connection.secrets();
+            let roots = secrets.into_iter().try_fold(roots, |roots, file| roots.without_secret(file))?;
+            Storage::within(runtime, roots)
+        }
     };
     let mut handle = start_worker(config, storage).await?;
     // Only now: until it is registered, a signal ends the process at once.

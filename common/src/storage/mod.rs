@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use local::{KEPT_FREE, check_room};
 pub use reader::ObjectReader;
-pub use roots::{Access, Roots};
+pub use roots::{Access, Roots, resolve};
 pub use uri::Uri;
 pub use writer::{ObjectWriter, Written, hex};
 
@@ -73,17 +73,21 @@ impl Storage {
         self.inner.roots.as_ref().map_or(Ok(()), |roots| roots.check(access, uri))
     }
 
-    /// Refuses a pattern whose folder, the part before the first special character, lies outside of the allowed roots.
+    /// As [`Storage::check`], for what a spec or a caller names: the work of the process is none of that.
+    ///
+    /// # Errors
+    /// As [`Storage::check`].
+    pub fn check_named(&self, access: Access, uri: &Uri) -> Result<()> {
+        self.inner.roots.as_ref().map_or(Ok(()), |roots| roots.check_named(access, uri))
+    }
+
+    /// Refuses a pattern that a spec names if its folder, the part before the first special character, lies outside of
+    /// the allowed roots.
     ///
     /// # Errors
     /// `Class::Permission`; `Class::Spec` for a broken pattern.
     pub fn check_pattern(&self, pattern: &str) -> Result<()> {
-        let pattern = Uri::parse(pattern)?;
-        if !glob::is_glob(pattern.as_str()) || self.check(Access::Read, &pattern).is_ok() {
-            return self.check(Access::Read, &pattern);
-        }
-        let folders = glob::Pattern::readings(&pattern)?;
-        folders.iter().try_for_each(|reading| self.check(Access::Read, &Uri::parse(reading.folder())?))
+        check_folders(&Uri::parse(pattern)?, |folder| self.check_named(Access::Read, folder))
     }
 
     /// The bucket of an `s3` URI; `None` for local ones.
@@ -102,8 +106,8 @@ impl Storage {
     /// `Class::NotFound` if the pattern matches nothing; `Class::Spec` for a broken pattern or a name that is no
     /// UTF-8; `Class::Permission` for a folder that cannot be read.
     pub fn expand(&self, pattern: &str) -> Result<Vec<ObjectMeta>> {
-        self.check_pattern(pattern)?;
         let pattern = Uri::parse(pattern)?;
+        check_folders(&pattern, |folder| self.check(Access::Read, folder))?;
         let found = match self.bucket(&pattern)? {
             Some(bucket) => bucket.expand(&pattern)?,
             None => local::expand(&pattern)?,
@@ -280,6 +284,16 @@ impl Storage {
         let (a, b) = (local::device(a)?, local::device(b)?);
         Ok(a.is_some() && a == b)
     }
+}
+
+/// Judges the object that a pattern names, or else the folders that are searched for it.
+fn check_folders(pattern: &Uri, judge: impl Fn(&Uri) -> Result<()>) -> Result<()> {
+    let judged = judge(pattern);
+    if judged.is_ok() || !glob::is_glob(pattern.as_str()) {
+        return judged;
+    }
+    let folders = glob::Pattern::readings(pattern)?;
+    folders.iter().try_for_each(|reading| judge(&Uri::parse(reading.folder())?))
 }
 
 fn matches_nothing(pattern: &Uri) -> Error {

@@ -19,6 +19,10 @@ pub enum Access {
 pub struct Roots {
     read: Vec<Root>,
     write: Vec<Root>,
+    /// Where the process itself writes for jobs; a spec must not name it.
+    own: Option<Root>,
+    /// Files and folders of the process that no job may touch: state, keys, tokens.
+    closed: Vec<PathBuf>,
 }
 
 /// One of them.
@@ -38,7 +42,45 @@ impl Roots {
     /// `Class::Spec` for a relative path or an unknown scheme; `Class::Storage` for a path that cannot be resolved.
     pub fn new(read: &[String], write: &[String]) -> Result<Self> {
         let parse = |names: &[String]| names.iter().map(|name| Root::parse(name)).collect::<Result<Vec<_>>>();
-        Ok(Self { read: parse(read)?, write: parse(write)? })
+        Ok(Self { read: parse(read)?, write: parse(write)?, ..Self::default() })
+    }
+
+    /// These roots, and `work`, where the process writes for jobs and which specs must not name.
+    ///
+    /// # Errors
+    /// As [`Roots::new`].
+    pub fn with_work(mut self, work: &Uri) -> Result<Self> {
+        self.own = Some(Root::parse(work.as_str())?);
+        Ok(self)
+    }
+
+    /// These roots without what stands beside a file that holds secrets; only the file, if a root lies in its folder.
+    ///
+    /// # Errors
+    /// `Class::Storage` for a path that cannot be resolved.
+    pub fn without_secret(mut self, file: &Path) -> Result<Self> {
+        let file = resolve(&absolute(file)?)?;
+        let folder = file.parent().filter(|folder| !self.holds_root(folder));
+        self.closed.push(folder.map_or_else(|| file.clone(), Path::to_owned));
+        Ok(self)
+    }
+
+    /// These roots without a folder of the process; only without these parts of it, if a root lies in it.
+    ///
+    /// # Errors
+    /// `Class::Storage` for a path that cannot be resolved.
+    pub fn without_folder(mut self, folder: &Path, parts: &[&str]) -> Result<Self> {
+        let folder = resolve(&absolute(folder)?)?;
+        match self.holds_root(&folder) {
+            true => self.closed.extend(parts.iter().map(|part| folder.join(part))),
+            false => self.closed.push(folder),
+        }
+        Ok(self)
+    }
+
+    fn holds_root(&self, folder: &Path) -> bool {
+        let within = |root: &Root| matches!(root, Root::Local(root) if root.starts_with(folder));
+        self.read.iter().chain(&self.write).any(within)
     }
 
     /// Whether nothing is allowed at all.
@@ -63,23 +105,32 @@ impl Roots {
     /// # Errors
     /// `Class::Permission` that names the object and the allowed roots.
     pub fn check(&self, access: Access, uri: &Uri) -> Result<()> {
-        let is_allowed = match uri.bucket_and_key() {
-            Some((bucket, key)) => {
-                if key.split('/').any(|part| part == "..") {
-                    return Err(climbs(uri));
-                }
-                self.any(access, |root| root.holds_key(bucket, key))
-            }
-            None => {
-                let path = super::local::path_of(uri)?;
-                if path.components().any(|part| part == Component::ParentDir) {
-                    return Err(climbs(uri));
-                }
-                let real = resolve(&path)?;
-                self.any(access, |root| root.holds_path(&real))
-            }
-        };
-        match is_allowed {
+        let place = Place::of(uri)?;
+        match self.own.as_ref().is_some_and(|own| place.lies_in(own)) {
+            true => Ok(()),
+            false => self.check_place(access, uri, &place),
+        }
+    }
+
+    /// As [`Roots::check`], for what a spec or a caller names: the work of the process is none of that.
+    ///
+    /// # Errors
+    /// As [`Roots::check`].
+    pub fn check_named(&self, access: Access, uri: &Uri) -> Result<()> {
+        let place = Place::of(uri)?;
+        match self.own.as_ref().is_some_and(|own| place.lies_in(own)) {
+            true => Err(belongs(access, uri)),
+            false => self.check_place(access, uri, &place),
+        }
+    }
+
+    fn check_place(&self, access: Access, uri: &Uri, place: &Place<'_>) -> Result<()> {
+        if let Place::Local(path) = place
+            && self.closed.iter().any(|closed| path.starts_with(closed))
+        {
+            return Err(belongs(access, uri));
+        }
+        match self.any(access, |root| place.lies_in(root)) {
             true => Ok(()),
             false => Err(self.refusal(access, uri)),
         }
@@ -90,9 +141,10 @@ impl Roots {
     }
 
     fn refusal(&self, access: Access, uri: &Uri) -> Error {
-        let (verb, flag) = match access {
-            Access::Read => ("read", "--allow-read"),
-            Access::Write => ("written", "--allow-write"),
+        let verb = access.verb();
+        let flag = match access {
+            Access::Read => "--allow-read",
+            Access::Write => "--allow-write",
         };
         let readable = match access {
             Access::Read => self.read.as_slice(),
@@ -109,7 +161,7 @@ impl Roots {
             _ => String::new(),
         };
         Error::new(Class::Permission, format!("`{uri}`{link} must not be {verb}: {allowed}")).with_hint(
-            format!("start the process with {flag} and a folder or s3://bucket/prefix that holds it"),
+            format!("allow it with `{flag} {uri}`, or with a folder or s3://bucket/prefix that holds it"),
         )
     }
 }
@@ -124,17 +176,60 @@ impl Root {
             None => Ok(Self::Local(resolve(&super::local::path_of(&uri)?)?)),
         }
     }
+}
 
-    fn holds_path(&self, path: &Path) -> bool {
-        matches!(self, Self::Local(root) if path.starts_with(root))
+/// Where an object stands.
+enum Place<'a> {
+    /// A path without links.
+    Local(PathBuf),
+    Bucket {
+        bucket: &'a str,
+        key: &'a str,
+    },
+}
+
+impl<'a> Place<'a> {
+    fn of(uri: &'a Uri) -> Result<Self> {
+        if let Some((bucket, key)) = uri.bucket_and_key() {
+            return match key.split('/').any(|part| part == "..") {
+                true => Err(climbs(uri)),
+                false => Ok(Self::Bucket { bucket, key }),
+            };
+        }
+        let path = super::local::path_of(uri)?;
+        match path.components().any(|part| part == Component::ParentDir) {
+            true => Err(climbs(uri)),
+            false => resolve(&path).map(Self::Local),
+        }
     }
 
-    fn holds_key(&self, bucket: &str, key: &str) -> bool {
-        let Self::Bucket { bucket: ours, key: root } = self else { return false };
-        let below = key.strip_prefix(root.as_str());
-        ours == bucket
-            && below.is_some_and(|below| root.is_empty() || below.is_empty() || below.starts_with('/'))
+    fn lies_in(&self, root: &Root) -> bool {
+        match (self, root) {
+            (Self::Local(path), Root::Local(root)) => path.starts_with(root),
+            (Self::Bucket { bucket, key }, Root::Bucket { bucket: ours, key: root }) => {
+                let below = key.strip_prefix(root.as_str());
+                ours == bucket && below.is_some_and(|b| root.is_empty() || b.is_empty() || b.starts_with('/'))
+            }
+            _ => false,
+        }
     }
+}
+
+impl Access {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "written",
+        }
+    }
+}
+
+fn belongs(access: Access, uri: &Uri) -> Error {
+    let message = format!(
+        "`{uri}` must not be {} by a job: state, work, keys or tokens of tamis stand there",
+        access.verb()
+    );
+    Error::new(Class::Permission, message).with_hint("choose another place")
 }
 
 impl std::fmt::Display for Root {
@@ -151,8 +246,15 @@ fn climbs(uri: &Uri) -> Error {
         .with_hint("write the path without `..`")
 }
 
-/// The path without links, as far as it exists; what does not exist yet can be no link.
-fn resolve(path: &Path) -> Result<PathBuf> {
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|e| Error::io("find", path.display(), e))
+}
+
+/// An absolute path without links and `..`, as far as it exists; what does not exist yet can be no link.
+///
+/// # Errors
+/// `Class::Permission` for a link that leads nowhere; `Class::Storage` for what cannot be looked at.
+pub fn resolve(path: &Path) -> Result<PathBuf> {
     let mut missing = Vec::new();
     for ancestor in path.ancestors() {
         match std::fs::canonicalize(ancestor) {
@@ -240,6 +342,41 @@ mod tests {
         refused(&roots, Access::Read, &name("in/way/key"));
         refused(&roots, Access::Write, &name("out/way/new"));
         assert!(refused(&roots, Access::Write, &name("out/dangling")).contains("leads nowhere"));
+    }
+
+    #[test]
+    fn what_belongs_to_the_process_is_closed_whatever_the_roots_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let name = |below: &str| format!("{}/{below}", base.display());
+        for below in ["certs", "data/state", "data/work", "in"] {
+            fs::create_dir_all(base.join(below)).unwrap();
+        }
+        symlink(base.join("certs"), base.join("in/way")).unwrap();
+        let work = Uri::parse(&name("data/work")).unwrap();
+        let roots = Roots::new(&[], &[base.to_str().unwrap().to_owned()]).unwrap().with_work(&work).unwrap();
+        let roots = roots.without_folder(&base.join("data"), &["state"]).unwrap();
+        let roots = roots.without_secret(&base.join("certs/server.key")).unwrap();
+        allowed(&roots, Access::Write, &name("in/x"));
+        for closed in ["data/state/db", "data/x", "certs/client.key", "in/way/ca.key"] {
+            assert!(
+                refused(&roots, Access::Read, &name(closed)).contains("keys or tokens of tamis"),
+                "{closed}"
+            );
+        }
+        // Its work is for itself, and not for a spec to name.
+        allowed(&roots, Access::Write, &name("data/work/j-1/x"));
+        let named = roots.check_named(Access::Write, &Uri::parse(&name("data/work/j-1/x")).unwrap());
+        assert!(named.unwrap_err().to_string().contains("must not be written by a job"));
+
+        // A root in the very folder: only what is known to be secret is closed.
+        let narrow = Roots::new(&[name("data"), name("certs")], &[]).unwrap();
+        let narrow = narrow.without_folder(&base.join("data"), &["state"]).unwrap();
+        let narrow = narrow.without_secret(&base.join("certs/server.key")).unwrap();
+        allowed(&narrow, Access::Read, &name("data/mine"));
+        allowed(&narrow, Access::Read, &name("certs/corpus"));
+        refused(&narrow, Access::Read, &name("data/state/db"));
+        refused(&narrow, Access::Read, &name("certs/server.key"));
     }
 
     #[test]

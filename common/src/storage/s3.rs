@@ -297,18 +297,32 @@ pub(super) fn io_error(error: &object_store::Error) -> io::Error {
 /// What a store said, on one line of bounded length. Requests are signed in headers: no secret stands in it.
 fn cause(error: &object_store::Error) -> String {
     const MAX: usize = 400;
-    let text = error.to_string();
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = cause.source();
+    }
     let line: Vec<&str> = text.split_whitespace().collect();
     line.join(" ").chars().take(MAX).collect()
 }
 
 /// An error of a request on `uri`, with what to do where that is known.
 pub(super) fn error_of(action: &str, uri: &Uri, error: io::Error) -> Error {
-    let plain_http = error.to_string().contains("URL scheme is not allowed");
+    let text = error.to_string();
+    let plain_http = text.contains("URL scheme is not allowed");
+    // Where machines ask for their roles.
+    let no_credentials = text.contains("169.254.169.254");
     let error = Error::io(action, uri, error);
     match error.class() {
         Class::Permission => error.with_hint(
             "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and what they may do in the bucket",
+        ),
+        Class::Storage if no_credentials => error.with_hint(
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: without them the machine's role is asked for, and it has none",
         ),
         Class::Storage if plain_http => {
             error.with_hint("set AWS_ALLOW_HTTP=true to reach an endpoint without TLS")

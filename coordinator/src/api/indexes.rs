@@ -130,7 +130,7 @@ fn allowed(control: &Control, access: Access, folder: &str) -> Result<PathBuf> {
     if !path.is_absolute() {
         return Err(Error::spec(format!("`folder` must be an absolute path, got `{folder}`")));
     }
-    control.storage().check(access, &Uri::from_path(path)?)?;
+    control.storage().check_named(access, &Uri::from_path(path)?)?;
     Ok(path.to_owned())
 }
 

@@ -95,7 +95,7 @@ fn list(storage: &Storage, spec: &JobSpec) -> Result<Vec<Found>> {
             if found.len() as u64 > spec.limits.inputs {
                 break;
             }
-            let metas = match storage.expand(pattern) {
+            let metas = match storage.check_pattern(pattern).and_then(|()| storage.expand(pattern)) {
                 Ok(metas) => metas,
                 Err(e) => {
                     problems.push(e.context(format!("source `{}`", source.name)));
@@ -234,7 +234,8 @@ fn assemble(found: Vec<Found>, pieces: Vec<Pieces>) -> Result<Plan> {
 }
 
 /// One error that lists all; its class and hint are those of the first.
-fn one_error(mut problems: Vec<Error>, of: &str) -> Option<Error> {
+/// One error of many, at most the first of them spelled out.
+pub fn one_error(mut problems: Vec<Error>, of: &str) -> Option<Error> {
     /// A directory of the wrong kind of files must not fill the screen.
     const SHOWN: usize = 20;
     if problems.len() <= 1 {

@@ -126,7 +126,7 @@ impl JobSteps {
                 message.push_str(&first);
             }
             return Err(Error::input(message).with_hint(
-                "see whether `format`, `text_field` and `encoding` fit the input; mend it, or raise run.max_bad_share",
+                "see whether `format`, `text_field` and `encoding` fit the input; mend it or raise run.max_bad_share, and submit the job again",
             ));
         }
         Ok(())
@@ -165,20 +165,23 @@ impl JobSteps {
         Ok(Some(MixPlan::new(&facts.spec, &mix, chars_per_token, pools)))
     }
 
-    /// Refuses a job that would touch what lies outside of the allowed roots.
+    /// Refuses a job that would touch what lies outside of the allowed roots, with all that it may not.
     fn check_roots(&self, spec: &JobSpec, output: &Uri) -> Result<()> {
+        let mut problems = Vec::new();
         for source in &spec.sources {
             for input in &source.inputs {
                 let checked = self.storage.check_pattern(input);
-                checked.map_err(|e| e.context(format!("source `{}`", source.name)))?;
+                problems.extend(checked.err().map(|e| e.context(format!("source `{}`", source.name))));
             }
         }
         let tokenizer = spec.tokenizer.iter().map(|t| ("tokenizer.path".to_owned(), t.path.as_str()));
         for (key, file) in tokenizer.chain(spec.named_files()) {
-            let checked = Uri::parse(file).and_then(|uri| self.storage.check(Access::Read, &uri));
-            checked.map_err(|e| e.context(format!("`{key}`")))?;
+            let checked = Uri::parse(file).and_then(|uri| self.storage.check_named(Access::Read, &uri));
+            problems.extend(checked.err().map(|e| e.context(format!("`{key}`"))));
         }
-        self.storage.check(Access::Write, output).map_err(|e| e.context("`output.uri`"))
+        let checked = self.storage.check_named(Access::Write, output);
+        problems.extend(checked.err().map(|e| e.context("`output.uri`")));
+        plan::one_error(problems, "job spec").map_or(Ok(()), Err)
     }
 
     /// Refuses to replace what tamis did not write, and what the job's index holds as published.
@@ -265,9 +268,11 @@ impl Steps for JobSteps {
         self.check_roots(spec, &output)?;
         // Found out now, not after hours: a probe is written and removed. One that a crash left is no content.
         let probe = output.join(".tamis-probe");
+        let cannot_write = |e: Error| e.context(format!("the output folder `{output}` cannot be written"));
         [probe.clone(), output.join(".tamis-probe.partial")]
             .iter()
-            .try_for_each(|left| self.storage.remove(left))?;
+            .try_for_each(|left| self.storage.remove(left))
+            .map_err(cannot_write)?;
         if !self.storage.is_empty(&output)? {
             if !replace {
                 return Err(Error::new(
@@ -278,10 +283,7 @@ impl Steps for JobSteps {
             }
             self.check_replaced(spec, &output)?;
         }
-        self.storage
-            .put(&probe, b"probe")
-            .and_then(|_| self.storage.remove(&probe))
-            .map_err(|e| e.context(format!("the output folder `{output}` cannot be written")))
+        self.storage.put(&probe, b"probe").and_then(|_| self.storage.remove(&probe)).map_err(cannot_write)
     }
 
     fn plan(&self, spec: &JobSpec) -> Result<Plan> {

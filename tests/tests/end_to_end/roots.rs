@@ -130,3 +130,61 @@ fn a_coordinator_allows_nothing_until_it_is_told_what() {
     assert!(call(&["retry", &job]).status.success());
     until("the job is published", || here.join("out/manifest.json").exists().then_some(()));
 }
+
+#[test]
+fn state_work_keys_and_tokens_are_closed_whatever_is_allowed() {
+    let (_folder, here) = prepare();
+    write_job(&here, "in", "out", "tokenizer.json");
+    let (code, said) = run(&here, &["--data-dir", "data"]);
+    assert_eq!(code, Some(0), "{said}");
+    for (input, output) in [
+        ("data/work", "new"),
+        ("data/state", "new"),
+        ("data/**/*.parquet", "new"),
+        ("in", "data/new"),
+        ("in", "data/work/new"),
+        ("in", "data/index/new"),
+    ] {
+        write_job(&here, input, output, "tokenizer.json");
+        let (code, said) = run(&here, &["--data-dir", "data"]);
+        assert!(
+            code == Some(2) && said.contains("by a job: state, work, keys or tokens"),
+            "{input} {output}: {said}"
+        );
+    }
+
+    // The folder of the tokens is closed to jobs, and to links.
+    let certs = ["certs", "init", "certs"];
+    assert!(tamis(&here, &certs).status.success());
+    let token =
+        ["token", "new", "--role", "submit", "--name", "s", "--tokens", "certs/tokens", "--out", "s.token"];
+    assert!(tamis(&here, &token).status.success());
+    let args = ["coordinator", "--listen", "127.0.0.1:0", "--data-dir", "closed", "--tokens", "certs/tokens"];
+    let coordinator = Process::of(command(&here), &[&args[..], &["--allow-write", "."]].concat());
+    let url = format!("http://{}", coordinator.hello["listen"].as_str().unwrap());
+    symlink("certs", here.join("way")).unwrap();
+    for input in ["certs/ca.key", "certs/*", "certs/tokens", "way", "way/*.key"] {
+        write_job(&here, input, "new", "tokenizer.json");
+        let ended = tamis(&here, &["--coordinator", &url, "--token-file", "s.token", "submit", "job.toml"]);
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.code() == Some(2) && said.contains("keys or tokens"), "{input}: {said}");
+    }
+    write_job(&here, "in", "certs/out", "certs/ca.pem");
+    let ended = tamis(&here, &["--coordinator", &url, "--token-file", "s.token", "submit", "job.toml"]);
+    let said = String::from_utf8(ended.stderr).unwrap();
+    // All that may not be is told at once.
+    assert!(
+        said.contains("2 problems") && said.contains("tokenizer.path") && said.contains("output.uri"),
+        "{said}"
+    );
+}
+
+#[test]
+fn folders_of_the_process_may_be_named_with_climbs() {
+    let (_folder, here) = prepare();
+    write_job(&here, "in", "out", "tokenizer.json");
+    let (code, said) = run(&here, &["--data-dir", "../elsewhere/data", "--work", "in/../../elsewhere/work"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(here.join("../elsewhere/data/state").is_dir() && here.join("../elsewhere/work").is_dir());
+    Output::new(here.join("out")).check_sums();
+}

@@ -103,7 +103,7 @@ pub fn read_shard(
             Ok(ReadEnd { corrupt: Some(error.message().to_owned()) })
         }
         Err(Failure::Corrupt(error)) => {
-            Err(error.with_hint("mend the file, or set run.on_corrupt = \"skip\" to keep what can be read"))
+            Err(error.with_hint("mend the file or set run.on_corrupt = \"skip\" to keep what can be read, and submit the job again"))
         }
         Err(Failure::Other(error)) => Err(error),
     }
