@@ -97,12 +97,12 @@ impl Guard {
         Ok(Self { tokens: tokens.map(Arc::new) })
     }
 
-    /// Whether a call of this path with these headers may go on.
-    fn check(&self, path: &str, headers: &HeaderMap) -> std::result::Result<(), Box<Status>> {
-        let Some(file) = &self.tokens else { return Ok(()) };
+    /// Whether a call of this path with these headers may go on, and who calls, if that is asked.
+    fn check(&self, path: &str, headers: &HeaderMap) -> std::result::Result<Option<Caller>, Box<Status>> {
+        let Some(file) = &self.tokens else { return Ok(None) };
         let rule = roles::rule_of(path);
         if rule == Some(Rule::Open) {
-            return Ok(());
+            return Ok(None);
         }
         let tokens = file.tokens(Instant::now());
         let token = known(&tokens, headers, rule).map_err(|error| {
@@ -124,7 +124,27 @@ impl Guard {
         if needed.changes() {
             tracing::info!(path, token = id, name, %role, "a call that changes something");
         }
-        Ok(())
+        Ok(Some(Caller { file: file.clone(), id: id.clone() }))
+    }
+}
+
+/// Who calls, for calls that stay open: a token may be revoked meanwhile.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    file: Arc<TokenFile>,
+    id: String,
+}
+
+impl Caller {
+    /// Whether the token is still one of the coordinator's.
+    ///
+    /// # Errors
+    /// `Class::Permission` if it was revoked.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.file.tokens(Instant::now()).iter().any(|token| token.id == self.id) {
+            true => Ok(()),
+            false => Err(Error::new(Class::Permission, format!("the token {} was revoked", self.id))),
+        }
     }
 }
 
@@ -189,9 +209,12 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.guard.check(request.uri().path(), request.headers()) {
-            Ok(()) => {
+            Ok(caller) => {
                 // No service needs it; so none can log it.
                 request.headers_mut().remove(AUTHORIZATION);
+                if let Some(caller) = caller {
+                    request.extensions_mut().insert(caller);
+                }
                 Either::Right(self.inner.call(request))
             }
             Err(status) => Either::Left(ready(Ok(status.into_http()))),
@@ -232,7 +255,7 @@ mod tests {
             if let Some(value) = authorization {
                 headers.insert(AUTHORIZATION, value.parse().unwrap());
             }
-            self.guard.check(path, &headers)
+            self.guard.check(path, &headers).map(drop)
         }
 
         fn call_as(&self, role: Role, path: &str) -> std::result::Result<(), Box<Status>> {

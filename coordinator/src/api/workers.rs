@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use super::{blocking, reply};
+use crate::access::Caller;
 use crate::control::{
     AttemptBeat, AttemptCall, Beat, Control, Grant, Granted, Order, Registration, WorkerView,
 };
@@ -54,12 +55,13 @@ impl WorkerService for Workers {
         &self,
         request: Request<v1::AcquireTasksRequest>,
     ) -> Result<Response<v1::AcquireTasksResponse>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned();
         let v1::AcquireTasksRequest { worker_id, slots, wait_ms } = request.into_inner();
         if slots == 0 {
             return reply(Err(Error::spec("`slots` must be at least 1, got 0")));
         }
         let wait = Duration::from_millis(wait_ms.min(MAX_WAIT_MS));
-        let granted = acquire(&self.0, WorkerId(worker_id), slots.min(MAX_SLOTS), wait).await;
+        let granted = acquire(&self.0, caller, WorkerId(worker_id), slots.min(MAX_SLOTS), wait).await;
         reply(granted.and_then(|granted| {
             if !granted.grants.is_empty() {
                 fault::deliver(Point::GrantReply)?;
@@ -152,14 +154,21 @@ impl WorkerService for Workers {
     }
 }
 
-/// The long poll: looks again whenever there may be work, until the wait is over.
-async fn acquire(control: &Arc<Control>, worker: WorkerId, slots: u32, wait: Duration) -> Result<Granted> {
+/// The long poll: looks again whenever there may be work, until the wait is over or the caller's token is revoked.
+async fn acquire(
+    control: &Arc<Control>,
+    caller: Option<Caller>,
+    worker: WorkerId,
+    slots: u32,
+    wait: Duration,
+) -> Result<Granted> {
     let deadline = Instant::now() + wait;
     let mut work = control.work_signal();
     let mut stop = control.stop_signal();
     loop {
         // Before the look, so that nothing that comes after it is missed.
         work.borrow_and_update();
+        caller.as_ref().map_or(Ok(()), Caller::check)?;
         let granted = grant(control, &worker, slots).await?;
         if !granted.grants.is_empty() || granted.order.is_some() || Instant::now() >= deadline {
             return Ok(granted);

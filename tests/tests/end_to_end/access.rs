@@ -203,6 +203,33 @@ fn a_revoked_token_is_refused_without_a_restart_and_a_new_one_is_taken() {
 }
 
 #[test]
+fn a_worker_whose_token_is_revoked_gets_no_task_though_it_waits_for_one() {
+    let asked = Asked::start();
+    small_job(asked.path());
+    let start = |token: &str| {
+        let access = ["--coordinator", &asked.url, "--token-file", token];
+        Process::start(asked.path(), &[&access[..], &["worker", "--slots", "1"]].concat())
+    };
+    let _revoked = start("worker.token");
+    let listed = json_values(&tamis_ok(asked.path(), &["--json", "token", "list", "--tokens", "tokens"]));
+    let id = listed.iter().find(|token| token["role"] == "worker").unwrap()["id"].as_str().unwrap();
+    let other =
+        ["token", "new", "--role", "worker", "--name", "o", "--tokens", "tokens", "--out", "other.token"];
+    tamis_ok(asked.path(), &other);
+    tamis_ok(asked.path(), &["token", "revoke", id, "--tokens", "tokens"]);
+    until("the token is refused", || {
+        let said = asked.call_as("worker", &["jobs"]).stderr;
+        String::from_utf8_lossy(&said).contains("it was revoked").then_some(())
+    });
+
+    assert!(asked.call_as("submit", &["submit", "job.toml"]).status.success());
+    let _other = start("other.token");
+    until("the job is published", || asked.path().join("out/manifest.json").exists().then_some(()));
+    let output = JobOutput::new(asked.path().join("out"));
+    assert_eq!(output.json("run.json")["failed_attempts"], 0, "the revoked worker was given a task");
+}
+
+#[test]
 fn a_coordinator_that_knows_nobody_does_not_listen_to_other_machines() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

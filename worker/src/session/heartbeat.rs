@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tamis_common::Class;
 use tamis_common::ids::AttemptId;
 use tamis_proto::v1;
 
@@ -32,7 +33,11 @@ pub(super) async fn run(session: Arc<Session>) {
             }
             Err(error) if !away => {
                 away = true;
-                tracing::warn!(%error, "the coordinator does not answer; tasks go on");
+                let what = match error.class() {
+                    Class::Permission => "the coordinator refuses this worker",
+                    _ => "the coordinator does not answer",
+                };
+                tracing::warn!(%error, "{what}; tasks go on");
             }
             Err(_) => {}
         }
