@@ -159,3 +159,21 @@ impl std::error::Error for Error {
         self.source.as_deref().map(|e| e as _)
     }
 }
+
+/// What may be missing.
+pub trait Found<T> {
+    /// `None` for what is not there.
+    ///
+    /// # Errors
+    /// All others.
+    fn found(self) -> Result<Option<T>>;
+}
+
+impl<T> Found<T> for Result<T> {
+    fn found(self) -> Result<Option<T>> {
+        match self {
+            Err(error) if error.class() == Class::NotFound => Ok(None),
+            other => other.map(Some),
+        }
+    }
+}

@@ -10,6 +10,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tamis_common::error::Found as _;
 use tamis_common::ids::{JobId, Phase, ShardId};
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Error, Result};
@@ -141,10 +142,7 @@ pub(crate) fn blobs_of(storage: &Storage, record: &JobRecord) -> Result<Vec<Vec<
 /// # Errors
 /// As [`job_in`], but for what is not there.
 pub(crate) fn phase_in(storage: &Storage, work: &Uri, phase: Phase) -> Result<Option<PhaseCopy>> {
-    match read(storage, &work.join(FOLDER).join(&name_of(phase))) {
-        Err(error) if error.class() == Class::NotFound => Ok(None),
-        copy => copy.map(Some),
-    }
+    read(storage, &work.join(FOLDER).join(&name_of(phase))).found()
 }
 
 fn name_of(phase: Phase) -> String {

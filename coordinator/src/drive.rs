@@ -270,6 +270,8 @@ pub(crate) enum After {
 struct Lanes {
     plans: Semaphore,
     computations: Semaphore,
+    /// Many files of a slow store may go: looks at other jobs do not wait for that.
+    sweeps: Semaphore,
     /// Short steps, looks at what is due, and copies of states.
     others: Semaphore,
 }
@@ -280,6 +282,7 @@ impl Lanes {
         let cores = std::thread::available_parallelism().map_or(2, usize::from).max(2);
         Self {
             plans: Semaphore::new(2),
+            sweeps: Semaphore::new(2),
             computations: Semaphore::new(cores),
             others: Semaphore::new(2 * cores),
         }
@@ -289,7 +292,8 @@ impl Lanes {
         match step {
             Step::Plan => &self.plans,
             Step::Resolve | Step::Publish => &self.computations,
-            Step::OrderEmits | Step::LeavePhase(_) | Step::EnterResolve | Step::Sweep => &self.others,
+            Step::Sweep => &self.sweeps,
+            Step::OrderEmits | Step::LeavePhase(_) | Step::EnterResolve => &self.others,
         }
     }
 }

@@ -65,10 +65,13 @@ impl Bucket {
         assert!(answer.contains(" 200 "), "{answer}");
     }
 
-    /// Whether nothing has this key.
-    pub fn is_absent(&self, key: &str) -> bool {
-        let answer = self.call("HEAD", &format!("/{}/{key}", self.name), b"");
-        String::from_utf8_lossy(&answer).contains(" 404 ")
+    /// The keys below a folder, up to 1,000 of them, without its name.
+    pub fn keys_below(&self, folder: &str) -> Vec<String> {
+        let answer = self.call("GET", &format!("/{}?list-type=2&prefix={folder}/", self.name), b"");
+        let text = String::from_utf8(answer).unwrap();
+        assert!(text.contains("<IsTruncated>false</IsTruncated>"), "{text}");
+        let keys = text.split("<Key>").skip(1).map(|rest| rest.split_once("</Key>").unwrap().0);
+        keys.map(|key| key.strip_prefix(folder).unwrap()[1..].to_owned()).collect()
     }
 
     /// Reads an object.

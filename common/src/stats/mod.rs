@@ -210,12 +210,8 @@ pub struct ScanStats {
 }
 
 impl ScanStats {
-    /// Records that could not be read; those without a text because it is empty or null aside.
-    pub fn bad_records(&self) -> u64 {
-        self.bad_rules().map(|(_, records)| records).sum()
-    }
-
-    /// The rules by which records were bad, with their number.
+    /// The rules by which records could not be read, with their number; those without a text because it is empty or null
+    /// aside.
     pub fn bad_rules(&self) -> impl Iterator<Item = (&str, u64)> {
         let parsed =
             self.drops.iter().filter_map(|(key, records)| Some((key.strip_prefix("parse/")?, *records)));

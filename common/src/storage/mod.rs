@@ -81,6 +81,17 @@ impl Storage {
         self.inner.roots.as_ref().map_or(Ok(()), |roots| roots.check_named(access, uri))
     }
 
+    /// As [`Storage::expand`], for a pattern that a spec names: work of the process that it meets is refused, too.
+    ///
+    /// # Errors
+    /// As [`Storage::expand`] and [`Storage::check_pattern`].
+    pub fn expand_named(&self, pattern: &str) -> Result<Vec<ObjectMeta>> {
+        self.check_pattern(pattern)?;
+        let found = self.expand(pattern)?;
+        found.iter().try_for_each(|meta| self.check_named(Access::Read, &meta.uri))?;
+        Ok(found)
+    }
+
     /// Refuses a pattern that a spec names if its folder, the part before the first special character, lies outside of
     /// the allowed roots.
     ///

@@ -59,7 +59,7 @@ impl Roots {
     /// # Errors
     /// `Class::Storage` for a path that cannot be resolved.
     pub fn without_secret(mut self, file: &Path) -> Result<Self> {
-        let file = resolve(&absolute(file)?)?;
+        let file = resolve(file)?;
         let folder = file.parent().filter(|folder| !self.holds_root(folder));
         self.closed.push(folder.map_or_else(|| file.clone(), Path::to_owned));
         Ok(self)
@@ -70,7 +70,7 @@ impl Roots {
     /// # Errors
     /// `Class::Storage` for a path that cannot be resolved.
     pub fn without_folder(mut self, folder: &Path, parts: &[&str]) -> Result<Self> {
-        let folder = resolve(&absolute(folder)?)?;
+        let folder = resolve(folder)?;
         match self.holds_root(&folder) {
             true => self.closed.extend(parts.iter().map(|part| folder.join(part))),
             false => self.closed.push(folder),
@@ -246,15 +246,12 @@ fn climbs(uri: &Uri) -> Error {
         .with_hint("write the path without `..`")
 }
 
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|e| Error::io("find", path.display(), e))
-}
-
-/// An absolute path without links and `..`, as far as it exists; what does not exist yet can be no link.
+/// A path made absolute, without links and `..`, as far as it exists; what does not exist yet can be no link.
 ///
 /// # Errors
 /// `Class::Permission` for a link that leads nowhere; `Class::Storage` for what cannot be looked at.
 pub fn resolve(path: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(path).map_err(|e| Error::io("find", path.display(), e))?;
     let mut missing = Vec::new();
     for ancestor in path.ancestors() {
         match std::fs::canonicalize(ancestor) {
@@ -275,7 +272,7 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
             Err(error) => return Err(Error::io("resolve", ancestor.display(), error)),
         }
     }
-    Ok(path.to_owned())
+    Ok(path)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn list(storage: &Storage, spec: &JobSpec) -> Result<Vec<Found>> {
             if found.len() as u64 > spec.limits.inputs {
                 break;
             }
-            let metas = match storage.check_pattern(pattern).and_then(|()| storage.expand(pattern)) {
+            let metas = match storage.expand_named(pattern) {
                 Ok(metas) => metas,
                 Err(e) => {
                     problems.push(e.context(format!("source `{}`", source.name)));

@@ -1,6 +1,7 @@
 //! One job at a time publishes into a folder, whichever coordinator it belongs to.
 
 use serde::Deserialize;
+use tamis_common::error::Found as _;
 use tamis_common::ids::JobId;
 use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Error, Result};
@@ -25,7 +26,7 @@ pub fn claim(storage: &Storage, output: &Uri, job: &JobId, replace: bool) -> Res
     let place = output.join(CLAIM);
     // An answer may be lost: who finds the folder taken looks by whom.
     if !storage.put_if_absent(&place, job.as_str().as_bytes())? {
-        let holder = read(storage, &place)?;
+        let holder = storage.read(&place).found()?;
         if holder.as_deref() != Some(job.as_str().as_bytes()) {
             let holder = holder.map_or("another job".to_owned(), |holder| {
                 format!("job {}", String::from_utf8_lossy(&holder).escape_debug())
@@ -39,7 +40,8 @@ pub fn claim(storage: &Storage, output: &Uri, job: &JobId, replace: bool) -> Res
     if replace {
         return Ok(());
     }
-    let run = read(storage, &output.join(RUN))?.and_then(|run| serde_json::from_slice::<Run>(&run).ok());
+    let run =
+        storage.read(&output.join(RUN)).found()?.and_then(|run| serde_json::from_slice::<Run>(&run).ok());
     match run {
         Some(run) if run.job_id != job.as_str() => {
             release(storage, output)?;
@@ -58,13 +60,6 @@ pub fn claim(storage: &Storage, output: &Uri, job: &JobId, replace: bool) -> Res
 /// Of the store.
 pub fn release(storage: &Storage, output: &Uri) -> Result<()> {
     storage.remove(&output.join(CLAIM))
-}
-
-fn read(storage: &Storage, uri: &Uri) -> Result<Option<Vec<u8>>> {
-    match storage.read(uri) {
-        Err(error) if error.class() == Class::NotFound => Ok(None),
-        read => read.map(Some),
-    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,19 @@
 //! What the coordinator itself computes for a job: plan, resolve and mix, publish.
 
+mod bad_records;
 mod report;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tamis_common::artefact::{
-    BANDS, DOCUMENTS, DROPS, Drop, DropsReader, FileEntry, MEASURES, SURVIVORS, Stage,
-};
+use tamis_common::artefact::{BANDS, DOCUMENTS, FileEntry, MEASURES, SURVIVORS};
 use tamis_common::clock::wall_ms;
+use tamis_common::error::Found as _;
 use tamis_common::fault::{self, Point};
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::{JobSpec, SourceDedup, SourceSpec};
-use tamis_common::stats::{EmitStats, ScanStats, is_bad_record};
+use tamis_common::stats::{EmitStats, ScanStats};
 use tamis_common::storage::{Access, Storage, Uri};
 use tamis_common::{Class, Error, Result};
 
@@ -95,58 +94,6 @@ impl JobSteps {
         Ok((resolution, facts, names))
     }
 
-    /// Refuses a job of which more records are bad than it allows: a source is not what its spec says.
-    fn check_bad_records(&self, facts: &JobFacts) -> Result<()> {
-        let most = facts.spec.run.max_bad_share;
-        for (number, source) in facts.spec.sources.iter().enumerate() {
-            let of_it = |scan: &&TaskOutput| source_of(facts, scan.shard).is_ok_and(|(i, _)| i == number);
-            let (mut records, mut bad) = (0, 0);
-            let mut rules: BTreeMap<String, u64> = BTreeMap::new();
-            let mut first = None;
-            for scan in facts.scans.iter().filter(of_it) {
-                let stats = scan_stats(scan)?;
-                records += stats.records;
-                bad += stats.bad_records();
-                for (rule, count) in stats.bad_rules() {
-                    *rules.entry(rule.to_owned()).or_default() += count;
-                    first.get_or_insert(scan);
-                }
-            }
-            if bad as f64 <= most * records as f64 {
-                continue;
-            }
-            let rules: Vec<String> = rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-            let mut message = format!(
-                "{bad} of {records} records of source `{}` are bad, more than `run.max_bad_share` ({}) allows: {}",
-                source.name,
-                most,
-                rules.join(", ")
-            );
-            if let Some(first) = first.map(|scan| self.first_bad_record(scan)).transpose()?.flatten() {
-                message.push_str(&first);
-            }
-            return Err(Error::input(message).with_hint(
-                "see whether `format`, `text_field` and `encoding` fit the input; mend it or raise run.max_bad_share, and submit the job again",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Where the first bad record of a scan stands.
-    fn first_bad_record(&self, scan: &TaskOutput) -> Result<Option<String>> {
-        let mut drops = DropsReader::open(self.storage.open(&scan.folder.join(DROPS))?)?;
-        while let Some(batch) = drops.next_batch()? {
-            let is_bad = |drop: &&Drop| drop.cause.stage == Stage::Parse && is_bad_record(&drop.cause.rule);
-            if let Some(drop) = batch.iter().find(is_bad) {
-                return Ok(Some(format!(
-                    "; the first is in `{}` at {}: {}",
-                    drop.uri, drop.offset, drop.cause.rule
-                )));
-            }
-        }
-        Ok(None)
-    }
-
     /// What the mixture has to choose from, and which sources give all they hold.
     fn mix(&self, facts: &JobFacts, resolution: &Resolution) -> Result<Option<MixPlan>> {
         let Some(mix) = facts.spec.mixture() else { return Ok(None) };
@@ -188,7 +135,7 @@ impl JobSteps {
     fn check_replaced(&self, spec: &JobSpec, output: &Uri) -> Result<()> {
         let mut is_ours = false;
         for name in [MANIFEST, REPORT, RUN] {
-            is_ours |= found(self.storage.head(&output.join(name)))?.is_some();
+            is_ours |= self.storage.head(&output.join(name)).found()?.is_some();
         }
         if !is_ours {
             let message = format!("the output folder `{output}` holds files that tamis did not write");
@@ -198,7 +145,7 @@ impl JobSteps {
         let index = spec.dedup.index.as_ref().and_then(|name| self.indexes.get(name));
         let Some(index) = index else { return Ok(()) };
         // An output that was never whole has none, and stands in no index.
-        let run = found(self.storage.read(&output.join(RUN)))?.unwrap_or_default();
+        let run = self.storage.read(&output.join(RUN)).found()?.unwrap_or_default();
         let run: serde_json::Value = serde_json::from_slice(&run).unwrap_or_default();
         let replaced = run["job_id"].as_str().unwrap_or_default();
         let stats = index.stats()?;
@@ -299,7 +246,7 @@ impl Steps for JobSteps {
     }
 
     fn resolve_and_mix(&self, facts: &JobFacts) -> Result<Resolved> {
-        self.check_bad_records(facts)?;
+        bad_records::check(&self.storage, facts)?;
         let index = self.index_of(&facts.spec)?;
         let index = index.as_deref();
         let state = index.map(|index| index.stats()).transpose()?.map(|stats| IndexState {
@@ -425,14 +372,6 @@ impl Steps for JobSteps {
 
     fn indexes(&self) -> Result<Arc<Indexes>> {
         Ok(self.indexes.clone())
-    }
-}
-
-/// `None` for what is not there.
-fn found<T>(read: Result<T>) -> Result<Option<T>> {
-    match read {
-        Err(error) if error.class() == Class::NotFound => Ok(None),
-        read => read.map(Some),
     }
 }
 

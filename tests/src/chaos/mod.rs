@@ -3,6 +3,7 @@
 
 mod budget;
 mod cluster;
+mod listen;
 mod oracle;
 mod proxy;
 mod store;

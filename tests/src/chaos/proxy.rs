@@ -1,17 +1,20 @@
 //! A TCP proxy that cuts, delays and refuses connections.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use super::listen::Port;
 
 /// Stands between workers and a coordinator. Its threads end with it.
 pub struct Proxy {
     /// Where it listens.
     pub address: SocketAddr,
     shared: Arc<Shared>,
+    _port: Port,
 }
 
 struct Shared {
@@ -19,33 +22,20 @@ struct Shared {
     open: Mutex<Vec<TcpStream>>,
     delay_ms: AtomicU64,
     is_parted: AtomicBool,
-    is_over: AtomicBool,
 }
 
 impl Proxy {
     /// One on a free port before `upstream`.
     pub fn start(upstream: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             upstream,
             open: Mutex::default(),
             delay_ms: AtomicU64::new(0),
             is_parted: AtomicBool::new(false),
-            is_over: AtomicBool::new(false),
         });
-        let accepting = shared.clone();
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                if accepting.is_over.load(Ordering::Relaxed) {
-                    return;
-                }
-                if let Ok(client) = client {
-                    accepting.join(client);
-                }
-            }
-        });
-        Self { address, shared }
+        let joining = shared.clone();
+        let port = Port::open(move |client| joining.join(client));
+        Self { address: port.address, shared, _port: port }
     }
 
     /// Cuts every open connection.
@@ -71,10 +61,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
         self.cut();
-        // Wakes the thread that accepts.
-        let _ = TcpStream::connect(self.address);
     }
 }
 

@@ -1,11 +1,12 @@
 //! A proxy before an object store that speaks S3: it notes what is asked, and answers amiss as it is told.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use super::listen::Port;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,14 +67,13 @@ pub enum Amiss {
 
 /// Stands before an object store. Its threads end with it.
 pub struct StoreProxy {
-    address: SocketAddr,
+    port: Port,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     upstream: String,
     budget: Mutex<Budget>,
-    is_over: AtomicBool,
 }
 
 #[derive(Default)]
@@ -88,30 +88,19 @@ struct Budget {
 impl StoreProxy {
     /// One on a free port before the store at `upstream`, `HOST:PORT`.
     pub fn start(upstream: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
-            upstream: upstream.to_owned(),
-            budget: Mutex::default(),
-            is_over: AtomicBool::new(false),
+        let shared = Arc::new(Shared { upstream: upstream.to_owned(), budget: Mutex::default() });
+        let serving = shared.clone();
+        let port = Port::open(move |client| {
+            let serving = serving.clone();
+            // A client that goes away is none of our business.
+            thread::spawn(move || drop(serving.serve(client)));
         });
-        let accepting = shared.clone();
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                if accepting.is_over.load(Ordering::Relaxed) {
-                    return;
-                }
-                let (Ok(client), serving) = (client, accepting.clone()) else { continue };
-                // A client that goes away is none of our business.
-                thread::spawn(move || drop(serving.serve(client)));
-            }
-        });
-        Self { address, shared }
+        Self { port, shared }
     }
 
     /// Where clients reach it.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.port.address)
     }
 
     /// The next request of this kind for which nothing was armed before is answered so, once.
@@ -144,14 +133,6 @@ impl StoreProxy {
     /// All requests so far, in order.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.budget.lock().unwrap().seen.clone()
-    }
-}
-
-impl Drop for StoreProxy {
-    fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
-        // Wakes the thread that accepts.
-        let _ = TcpStream::connect(self.address);
     }
 }
 

@@ -57,7 +57,12 @@ fn check_output(folder: &Path, bucket: &Bucket) {
     }
     let report: Value = serde_json::from_slice(&bucket.download("out/report.json")).unwrap();
     assert_eq!(report["funnel"], disk.json("report.json")["funnel"]);
-    assert!(bucket.is_absent("out/.tamis-publishing"), "the claim on the folder is given back");
+    // Nothing else is left there, the claim on the folder least of all.
+    let listed =
+        manifest["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap().to_owned());
+    let mut listed: Vec<String> = listed.chain(["manifest.json", "run.json"].map(str::to_owned)).collect();
+    listed.sort();
+    assert_eq!(bucket.keys_below("out"), listed);
 }
 
 /// A coordinator and two workers whose work stands in the bucket, behind the proxy.
