@@ -106,6 +106,11 @@ impl ServerAccessArgs {
         self.tls_key.iter().chain(&self.tokens).map(PathBuf::as_path)
     }
 
+    /// Whether the ports speak TLS only.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
     /// The coordinator's settings.
     pub(crate) fn config(self, insecure: bool) -> AccessConfig {
         let tls = self.tls_cert.zip(self.tls_key).map(|(cert, key)| TlsFiles {

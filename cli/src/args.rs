@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::access::{CertsCommand, ConnectionArgs, ServerAccessArgs, TokenCommand};
+use crate::telemetry::TelemetryArgs;
 
 /// Turns raw text into deduplicated, tokenized training sets.
 #[derive(Debug, Parser)]
@@ -16,6 +17,8 @@ pub(crate) struct Cli {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -68,6 +71,37 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What this process is called among those that send spans.
+    pub(crate) fn service_name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "tamis-run",
+            Self::Coordinator(_) => "tamis-coordinator",
+            Self::Worker(_) => "tamis-worker",
+            _ => "tamis",
+        }
+    }
+
+    /// The span of what a client asks for: the root of a job's trace. What runs on has none of its own.
+    pub(crate) fn span(&self) -> tracing::Span {
+        let name = match self {
+            Self::Coordinator(_) | Self::Worker(_) => return tracing::Span::none(),
+            Self::Run(_) => "tamis run",
+            Self::Submit(_) => "tamis submit",
+            Self::Retry { .. } => "tamis retry",
+            Self::Cancel { .. } => "tamis cancel",
+            _ => "tamis",
+        };
+        tracing::info_span!("command", otel.name = name, otel.kind = "client")
+    }
+
+    /// What is logged unless TAMIS_LOG says otherwise. A run tells the failure of its job itself.
+    pub(crate) fn log_filter(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "warn,tamis_worker::session=error,tamis_coordinator::control=off",
+            _ => "warn",
+        }
+    }
+
     /// Whether tasks are done in this process: shard after shard, each about as large as the one before.
     pub(crate) fn does_tasks(&self) -> bool {
         matches!(self, Self::Run(_) | Self::Worker(_))
@@ -191,11 +225,50 @@ pub(crate) struct FiltersArgs {
     pub(crate) name: Option<String>,
 }
 
+/// Where a coordinator listens for HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HttpAddress {
+    /// Nowhere.
+    Off,
+    /// There.
+    At(SocketAddr),
+}
+
+impl std::str::FromStr for HttpAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            address => address.parse().map(Self::At).map_err(|e| format!("{e}: write HOST:PORT or `off`")),
+        }
+    }
+}
+
+impl CoordinatorArgs {
+    /// Where to listen for HTTP; `None`: nowhere.
+    pub(crate) fn http(&self) -> Option<SocketAddr> {
+        match self.http {
+            Some(HttpAddress::Off) => None,
+            Some(HttpAddress::At(address)) => Some(address),
+            None => {
+                let mut address = self.listen;
+                // Any free port stays any free port.
+                address.set_port(if address.port() == 0 { 0 } else { address.port().checked_add(1)? });
+                Some(address)
+            }
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CoordinatorArgs {
     /// Where to listen for gRPC; port 0: any free one.
     #[arg(long, default_value = "127.0.0.1:7171")]
     pub(crate) listen: SocketAddr,
+    /// Where to listen for HTTP: dashboard, metrics, probes; `off`: nowhere; default: the address of --listen, the next port.
+    #[arg(long, env = "TAMIS_HTTP", value_name = "ADDRESS")]
+    pub(crate) http: Option<HttpAddress>,
     /// State and global index, on a local disk.
     #[arg(long, default_value = ".tamis")]
     pub(crate) data_dir: PathBuf,
@@ -231,6 +304,9 @@ pub(crate) struct WorkerArgs {
     /// Wait for a coordinator that is not there yet.
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Where to listen for HTTP: metrics and probes; port 0: any free one; default: nowhere.
+    #[arg(long, env = "TAMIS_WORKER_HTTP", value_name = "ADDRESS")]
+    pub(crate) http: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) allow: AllowArgs,
 }

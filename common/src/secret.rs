@@ -6,6 +6,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use serde::{Deserialize, Deserializer};
+
 use crate::{Class, Error, Result};
 
 /// What stands for a secret wherever it is printed.
@@ -30,6 +32,12 @@ impl<T> Secret<T> {
     /// The value itself, for the one place that needs it.
     pub fn expose(&self) -> &T {
         &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        T::deserialize(from).map(Self)
     }
 }
 

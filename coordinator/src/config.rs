@@ -30,6 +30,8 @@ const MIN_LEASE: Duration = Duration::from_millis(100);
 pub struct CoordinatorConfig {
     /// Where to listen for gRPC; port 0: any free one.
     pub listen: SocketAddr,
+    /// Where to listen for HTTP: dashboard, metrics and probes; port 0: any free one; `None`: nowhere.
+    pub http: Option<SocketAddr>,
     /// State and global index, on a local disk.
     pub data_dir: PathBuf,
     /// Artefacts, shared by all workers.
@@ -49,10 +51,11 @@ pub struct CoordinatorConfig {
 }
 
 impl CoordinatorConfig {
-    /// The defaults: 127.0.0.1:7171 without tokens or TLS, a lease of 30 s, 15 min without progress.
+    /// The defaults: 127.0.0.1:7171 without tokens or TLS, no HTTP, a lease of 30 s, 15 min without progress.
     pub fn new(data_dir: impl Into<PathBuf>, work: Uri) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            http: None,
             data_dir: data_dir.into(),
             work,
             lease: DEFAULT_LEASE,
@@ -86,6 +89,7 @@ impl CoordinatorConfig {
                 format!("`stall` must be at least `lease` ({:?}), got {:?}", self.lease, self.stall);
             return Err(Error::spec(message));
         }
+        self.http.map_or(Ok(()), |http| self.access.validate(http))?;
         self.access.validate(self.listen)
     }
 

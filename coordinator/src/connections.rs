@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tamis_common::telemetry::metrics;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -37,17 +38,23 @@ impl Default for Bounds {
     }
 }
 
-/// Accepts connections until the stream is dropped.
+/// Accepts connections until the stream is dropped; `server` is what metrics call who serves them.
 pub(crate) fn connections(
     listener: TcpListener,
     bounds: Bounds,
+    server: &'static str,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(accept(listener, bounds, sender));
+    tokio::spawn(accept(listener, bounds, server, sender));
     ReceiverStream::new(receiver)
 }
 
-async fn accept(listener: TcpListener, bounds: Bounds, sender: mpsc::Sender<io::Result<Connection>>) {
+async fn accept(
+    listener: TcpListener,
+    bounds: Bounds,
+    server: &'static str,
+    sender: mpsc::Sender<io::Result<Connection>>,
+) {
     let places = Arc::new(Semaphore::new(bounds.all));
     let addresses = Addresses::default();
     loop {
@@ -65,10 +72,13 @@ async fn accept(listener: TcpListener, bounds: Bounds, sender: mpsc::Sender<io::
             }
         };
         let Some(seat) = addresses.seat(address, bounds.of_address) else {
+            metrics::CONNECTIONS_REFUSED.add(&[], 1);
             tracing::warn!(%address, most = bounds.of_address, "too many connections of one address");
             continue;
         };
-        let (sender, connection) = (sender.clone(), Connection { stream, _place: place, _seat: seat });
+        let open = metrics::Held::of(&metrics::CONNECTIONS, &[("server", server)]);
+        let (sender, connection) =
+            (sender.clone(), Connection { stream, _place: place, _seat: seat, _open: open });
         tokio::spawn(async move {
             // That it is readable may be said in error: only a byte is certain.
             let speaks = tokio::time::timeout(bounds.silence, connection.stream.peek(&mut [0])).await;
@@ -122,6 +132,7 @@ pub(crate) struct Connection {
     stream: TcpStream,
     _place: OwnedSemaphorePermit,
     _seat: Seat,
+    _open: metrics::Held,
 }
 
 impl Connected for Connection {
@@ -191,7 +202,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut served =
-            Box::pin(connections(listener, Bounds { all: 3, of_address: 2, ..Bounds::default() }));
+            Box::pin(connections(listener, Bounds { all: 3, of_address: 2, ..Bounds::default() }, "test"));
         let (_first, _second) = (open(address).await, open(address).await);
         let held = [served.next().await.unwrap().unwrap(), served.next().await.unwrap().unwrap()];
         // The third is closed at once: it reads an end, or that it was cut.
@@ -207,7 +218,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let bounds = Bounds { all: 1, of_address: 1, silence: Duration::from_millis(20) };
-        let mut served = Box::pin(connections(listener, bounds));
+        let mut served = Box::pin(connections(listener, bounds, "test"));
         let mut silent = TcpStream::connect(address).await.unwrap();
         assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0, "it is closed");
         let _speaks = open(address).await;

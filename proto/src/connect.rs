@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tamis_common::secret::Secret;
+use tamis_common::telemetry::trace;
 use tamis_common::{Class, Error, Result};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -125,7 +126,7 @@ impl Access {
     }
 }
 
-/// Puts the token into each call.
+/// Puts the token into each call, and the context of the span from which it is made.
 #[derive(Clone, Debug)]
 pub struct Bearer(Option<MetadataValue<Ascii>>);
 
@@ -133,6 +134,9 @@ impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> std::result::Result<Request<()>, Status> {
         if let Some(value) = &self.0 {
             request.metadata_mut().insert("authorization", value.clone());
+        }
+        if let Some(context) = trace::current().and_then(|context| context.parse().ok()) {
+            request.metadata_mut().insert(trace::TRACEPARENT, context);
         }
         Ok(request)
     }

@@ -10,11 +10,11 @@ use tamis_common::artefact::{
 };
 use tamis_common::ids::ShardId;
 use tamis_common::input::detect;
+use tamis_common::read::read_shard;
 use tamis_common::shard::{Format, Part, Shard};
 use tamis_common::spec::{JobSpec, LimitsSpec, OnCorrupt, SourceSpec, TxtUnit};
 use tamis_common::storage::{Storage, Uri};
 use tamis_proto::v1;
-use tamis_worker::read::read_shard;
 
 /// A target: its name and what it does with bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));

@@ -176,6 +176,11 @@ impl CoordinatorProcess {
         Process::start(&self.folder, &["--coordinator", &self.url(), "worker", "--slots", "1", "--wait"])
     }
 
+    /// The first line that it printed.
+    pub fn hello(&self) -> &Value {
+        &self.process.hello
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)

@@ -3,7 +3,6 @@
 pub mod emit;
 pub mod execute;
 pub mod progress;
-pub mod read;
 pub mod run;
 mod sample;
 pub mod scan;

@@ -14,8 +14,8 @@ use tamis_common::stats::{CleanerStats, Counts, ValueHistogram};
 use tamis_common::storage::Storage;
 use tamis_common::{Class, Error, Result};
 
-use crate::read::read_shard;
 use crate::sieve::{Sieve, counts_of};
+use tamis_common::read::read_shard;
 
 /// Examples on each side of a threshold.
 const EXAMPLES: usize = 3;

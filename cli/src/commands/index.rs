@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
+use tamis_common::read::read_shard;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::Storage;
 use tamis_common::{Error, Result};
 use tamis_coordinator::plan;
 use tamis_coordinator::rebuild::rebuild;
 use tamis_proto::v1;
-use tamis_worker::read::read_shard;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 

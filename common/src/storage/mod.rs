@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use local::{KEPT_FREE, check_room};
+pub use local::{Disk, KEPT_FREE, check_room};
 pub use reader::ObjectReader;
 pub use roots::{Access, Roots, resolve};
 pub use uri::Uri;
@@ -283,8 +283,16 @@ impl Storage {
     /// # Errors
     /// `Class::Storage` if the file system does not answer.
     pub fn free_bytes(&self, folder: &Uri) -> Result<Option<u64>> {
+        Ok(self.disk(folder)?.map(|disk| disk.free))
+    }
+
+    /// The disk that holds (or would hold) a local folder; `None` for object stores.
+    ///
+    /// # Errors
+    /// `Class::Storage` if the file system does not answer.
+    pub fn disk(&self, folder: &Uri) -> Result<Option<Disk>> {
         self.check(Access::Read, folder)?;
-        local::free_bytes(folder)
+        local::disk(folder)
     }
 
     /// Whether two local folders stand (or would stand) on one disk.

@@ -18,6 +18,7 @@ use std::time::Instant;
 use futures::future::Either;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
+use tamis_common::telemetry::metrics;
 use tamis_common::{Class, Error, Result};
 use tamis_proto::tls::IdentityFiles;
 use tamis_proto::{to_status, to_unauthenticated};
@@ -26,7 +27,7 @@ use tower::{Layer, Service};
 
 pub use roles::Role;
 use roles::Rule;
-pub(crate) use tls::server_config;
+pub(crate) use tls::{HANDSHAKE_PATIENCE, expires_at, http_config, server_config};
 use token_file::TokenFile;
 pub use tokens::{NewToken, Token, Tokens, create, revoke};
 
@@ -51,14 +52,17 @@ pub struct TlsFiles {
 }
 
 impl AccessConfig {
+    /// Whether callers are known by tokens or certificates.
+    pub(crate) fn knows_callers(&self) -> bool {
+        self.tokens.is_some() || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+    }
+
     /// Whether a coordinator may listen there.
     ///
     /// # Errors
     /// `Class::Spec` if other machines could call and nobody would be asked who they are.
     pub(crate) fn validate(&self, listen: SocketAddr) -> Result<()> {
-        let knows_callers =
-            self.tokens.is_some() || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-        if listen.ip().is_loopback() || knows_callers || self.insecure {
+        if listen.ip().is_loopback() || self.knows_callers() || self.insecure {
             return Ok(());
         }
         Err(Error::spec(format!(
@@ -80,6 +84,11 @@ impl AccessConfig {
     }
 }
 
+/// Whether a gRPC path names a call of the coordinator's.
+pub(crate) fn is_served(path: &str) -> bool {
+    roles::rule_of(path).is_some()
+}
+
 /// Lets calls through, or refuses them.
 #[derive(Clone)]
 pub(crate) struct Guard {
@@ -97,35 +106,63 @@ impl Guard {
         Ok(Self { tokens: tokens.map(Arc::new) })
     }
 
-    /// Whether a call of this path with these headers may go on, and who calls, if that is asked.
-    fn check(&self, path: &str, headers: &HeaderMap) -> std::result::Result<Option<Caller>, Box<Status>> {
+    /// Whether calls need a token.
+    pub(crate) fn asks(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Whether a call of this gRPC path with this secret may go on, and who calls, if that is asked.
+    pub(crate) fn admit(
+        &self,
+        path: &str,
+        secret: std::result::Result<&str, &str>,
+    ) -> std::result::Result<Option<Caller>, Refusal> {
         let Some(file) = &self.tokens else { return Ok(None) };
         let rule = roles::rule_of(path);
         if rule == Some(Rule::Open) {
             return Ok(None);
         }
         let tokens = file.tokens(Instant::now());
-        let token = known(&tokens, headers, rule).map_err(|error| {
+        let token = known(&tokens, secret, rule).map_err(|error| {
             tracing::info!(path, %error, "a call of a stranger was refused");
-            Box::new(to_unauthenticated(&error))
+            metrics::CALLS_REFUSED.add(&[("reason", "unauthenticated")], 1);
+            Refusal::Stranger(error)
         })?;
         let (id, name, role) = (&token.id, &token.name, token.role);
-        let Some(Rule::Needs(needed)) = rule else {
-            return Err(Box::new(Status::unimplemented(format!("`{path}` is no call of this coordinator"))));
-        };
+        let Some(Rule::Needs(needed)) = rule else { return Err(Refusal::Unknown) };
         if !role.includes(needed) {
             tracing::info!(path, token = id, name, %role, %needed, "a call was refused: the wrong role");
+            metrics::CALLS_REFUSED.add(&[("reason", "forbidden")], 1);
             let message =
                 format!("`{path}` needs the role {needed}; the token `{name}` ({id}) has the role {role}");
-            return Err(Box::new(to_status(
-                &Error::new(Class::Permission, message).with_hint(hint_for(needed)),
-            )));
+            return Err(Refusal::Role(Error::new(Class::Permission, message).with_hint(hint_for(needed))));
         }
         if needed.changes() {
             tracing::info!(path, token = id, name, %role, "a call that changes something");
         }
-        Ok(Some(Caller { file: file.clone(), id: id.clone() }))
+        Ok(Some(Caller { file: file.clone(), id: id.clone(), name: name.clone(), role }))
     }
+
+    /// Whether a call of this path with these headers may go on, and who calls, if that is asked.
+    fn check(&self, path: &str, headers: &HeaderMap) -> std::result::Result<Option<Caller>, Box<Status>> {
+        self.admit(path, secret_of(headers)).map_err(|refusal| {
+            Box::new(match refusal {
+                Refusal::Stranger(error) => to_unauthenticated(&error),
+                Refusal::Role(error) => to_status(&error),
+                Refusal::Unknown => Status::unimplemented(format!("`{path}` is no call of this coordinator")),
+            })
+        })
+    }
+}
+
+/// Why a call does not go on.
+pub(crate) enum Refusal {
+    /// Nobody knows who calls.
+    Stranger(Error),
+    /// Its role may not do this.
+    Role(Error),
+    /// There is no such call.
+    Unknown,
 }
 
 /// Who calls, for calls that stay open: a token may be revoked meanwhile.
@@ -133,6 +170,10 @@ impl Guard {
 pub(crate) struct Caller {
     file: Arc<TokenFile>,
     id: String,
+    /// What its token is called.
+    pub(crate) name: String,
+    /// What it may do.
+    pub(crate) role: Role,
 }
 
 impl Caller {
@@ -148,8 +189,19 @@ impl Caller {
     }
 }
 
-/// The token that a call shows.
-fn known<'t>(tokens: &'t Tokens, headers: &HeaderMap, rule: Option<Rule>) -> Result<&'t Token> {
+/// The secret that a call shows, or what is wrong with how it does.
+pub(crate) fn secret_of(headers: &HeaderMap) -> std::result::Result<&str, &'static str> {
+    let value = headers.get(AUTHORIZATION).ok_or("the call carries no token")?;
+    let secret = value.to_str().ok().and_then(bearer);
+    secret.ok_or("the call carries an `authorization` that is not `Bearer` and a token")
+}
+
+/// The token behind the secret that a call shows.
+fn known<'t>(
+    tokens: &'t Tokens,
+    secret: std::result::Result<&str, &str>,
+    rule: Option<Rule>,
+) -> Result<&'t Token> {
     let needed = match rule {
         Some(Rule::Needs(role)) => role,
         _ => Role::Read,
@@ -158,12 +210,7 @@ fn known<'t>(tokens: &'t Tokens, headers: &HeaderMap, rule: Option<Rule>) -> Res
         let message = format!("{what}; this call needs one with the role {needed}");
         Error::new(Class::Permission, message).with_hint(hint_for(needed))
     };
-    let value = headers.get(AUTHORIZATION).ok_or_else(|| refused("the call carries no token"))?;
-    let secret = value
-        .to_str()
-        .ok()
-        .and_then(bearer)
-        .ok_or_else(|| refused("the call carries an `authorization` that is not `Bearer` and a token"))?;
+    let secret = secret.map_err(refused)?;
     tokens.find(secret).ok_or_else(|| refused("the coordinator does not know the token, or it was revoked"))
 }
 

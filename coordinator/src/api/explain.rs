@@ -16,7 +16,7 @@ use crate::job::JobState;
 ///
 /// # Errors
 /// `Class::Conflict` for a job that is not published, `Class::NotFound` for an id that it never met, or of the store.
-pub(super) fn explain(
+pub(crate) fn explain(
     storage: &Storage,
     job: &JobTables,
     id: &str,
@@ -95,7 +95,11 @@ fn kept(
     Ok(Tables::Read)
 }
 
-fn drop_files(storage: &Storage, output: &Uri) -> Result<Vec<ObjectMeta>> {
+/// The files of the drops of an output, in order.
+///
+/// # Errors
+/// Of the store.
+pub(crate) fn drop_files(storage: &Storage, output: &Uri) -> Result<Vec<ObjectMeta>> {
     let found = match storage.expand(output.join("drops").as_str()) {
         Err(e) if e.class() == Class::NotFound => return Ok(Vec::new()),
         found => found?,
@@ -128,7 +132,8 @@ fn is_named(drop: &artefact::Drop, id: &str) -> bool {
     }
 }
 
-fn explain_drop(drop: artefact::Drop, id: &str) -> v1::Explanation {
+/// A drop as Explain shows it.
+pub(crate) fn explain_drop(drop: artefact::Drop, id: &str) -> v1::Explanation {
     let partner = |partner: artefact::Partner| v1::Partner {
         job_id: partner.job.unwrap_or_default(),
         source: partner.source,

@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 use tamis_common::clock::wall_ms;
 use tamis_common::fault::{self, Point};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId};
+use tamis_common::telemetry::{metrics, trace};
 use tamis_common::{Class, Error, Result};
 
 use super::inner::{Job, Live, State};
-use super::{Control, new_flag};
+use super::{Control, new_flag, seconds};
 use crate::job::{self, JobState, TaskRecord};
 use crate::store::{Change, ErrorRecord, FileRef, JobRecord, cut, digest_of};
 
@@ -89,6 +90,7 @@ impl Control {
             scan: None,
             emit: None,
             swept: false,
+            traceparent: trace::current().unwrap_or_default(),
             forgotten: false,
         };
         let mut change = Change::default();
@@ -98,7 +100,9 @@ impl Control {
         }
         self.store.write(change)?;
         let live = Live { served: state.served, ..Live::new(spec) };
-        state.jobs.insert(id.clone(), Job::new(record, Some(live)));
+        let mut job = Job::new(record, Some(live));
+        job.since_ms = Some(self.now_ms());
+        state.jobs.insert(id.clone(), job);
         drop(state);
         self.start(&id);
         tracing::info!(job = %id, "a job was accepted");
@@ -197,6 +201,13 @@ impl Control {
         fault::pass(Point::StepBefore)?;
         self.store.write(change)?;
         fault::reach(Point::StepAfter);
+        let state = record.state.to_string();
+        metrics::JOBS_ENDED.add(&[("state", &state)], 1);
+        if record.state == JobState::Published {
+            job.count_step(from, self.now_ms());
+            let lasted_ms = record.ended_at_ms.saturating_sub(record.submitted_at_ms);
+            metrics::JOB_DURATION.record(&[], seconds(lasted_ms));
+        }
         job.record = record;
         job.live = None;
         job.cancel.store(true, Ordering::Relaxed);
@@ -245,9 +256,11 @@ impl Control {
         change.put_job(id, &record)?;
         self.store.write(change)?;
         let live = self.load_live(id, &record);
-        let served = state.served;
+        let (served, now_ms) = (state.served, self.now_ms());
         let job = state.job_mut(id)?;
         job.record = record;
+        job.since_ms = Some(now_ms);
+        job.failures.clear();
         job.cancel = new_flag();
         match live {
             Ok(live) => job.live = Some(Live { served, ..live }),

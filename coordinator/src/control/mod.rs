@@ -20,6 +20,7 @@ mod leases;
 mod load;
 mod phases;
 mod status;
+mod views;
 mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,10 +38,12 @@ pub(crate) use garbage::Garbage;
 use inner::State;
 pub(crate) use inner::StepFacts;
 pub(crate) use leases::{AttemptBeat, AttemptCall, Beat, Grant, Granted};
-pub(crate) use status::JobTables;
+pub(crate) use status::{JobFilter, JobTables};
+pub(crate) use views::{Grid, TaskView};
 pub(crate) use workers::{Order, Registration, WorkerView};
 
 use crate::drive::Steps;
+use crate::figures::Figures;
 use crate::job::JobState;
 use crate::schedule::Terms;
 use crate::store::{JobRecord, Store};
@@ -74,6 +77,7 @@ pub(crate) struct Control {
     stop: watch::Sender<bool>,
     starts: mpsc::UnboundedSender<JobId>,
     clock: Clock,
+    figures: Figures,
     /// One place for each call of a client that runs.
     calls: Semaphore,
 }
@@ -104,6 +108,7 @@ impl Control {
             work: watch::Sender::new(0),
             moves: watch::Sender::new(0),
             calls: Semaphore::new(CLIENT_CALLS),
+            figures: Figures::default(),
             stop: watch::Sender::new(false),
             starts,
             clock,
@@ -129,12 +134,22 @@ impl Control {
         Ok(self.lock().job(job)?.record.clone())
     }
 
+    /// Where all jobs' artefacts stand.
+    pub(crate) fn work(&self) -> &Uri {
+        &self.settings.work
+    }
+
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
     }
 
     pub(crate) fn steps(&self) -> &Arc<dyn Steps> {
         &self.steps
+    }
+
+    /// The sums of jobs that are watched.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// Milliseconds of a clock that only goes forward.
@@ -213,6 +228,11 @@ impl Control {
     fn announce_move(&self) {
         self.moves.send_modify(|n| *n += 1);
     }
+}
+
+/// Milliseconds as metrics have them.
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1_000.0
 }
 
 /// A flag that nobody has set.

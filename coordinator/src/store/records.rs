@@ -153,6 +153,9 @@ pub struct JobRecord {
     pub emit: Option<PhaseTotals>,
     /// Whether the ended job's work was swept.
     pub swept: bool,
+    /// The W3C trace context in which it was submitted; empty: nothing is traced.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub traceparent: String,
     /// Whether its documents were removed from its index.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forgotten: bool,
@@ -222,6 +225,7 @@ mod tests {
             scan: None,
             emit: None,
             swept: false,
+            traceparent: String::new(),
             forgotten: false,
         }
     }

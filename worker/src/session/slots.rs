@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tamis_common::telemetry::{metrics, trace};
 use tamis_common::{Class, Error};
 use tamis_proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::client::Backoff;
 use super::{Running, Session, heartbeat};
@@ -101,7 +103,11 @@ async fn take(
                 let running = Running { task: task.clone(), progress: progress.clone(), revoked: false };
                 // Before anything else, so that the next beat renews it.
                 session.running().insert(task.attempt, running);
-                attempts.spawn(attempt_task(session.clone(), task, progress, permit));
+                let phase = task.id.phase.as_str();
+                let span = tracing::info_span!("attempt", otel.name = format!("{phase} attempt"), job = %task.job,
+                    task = %task.id, attempt = %task.attempt, worker = %session.config.worker_id);
+                trace::adopt(&span, &task.traceparent);
+                attempts.spawn(attempt_task(session.clone(), task, progress, permit).instrument(span));
             }
             // Nobody beats for it: its lease ends, and that counts.
             Err(error) => tracing::error!(job, attempt, %error, "a task could not be read"),
@@ -122,47 +128,58 @@ async fn attempt_task(
     permit: OwnedSemaphorePermit,
 ) {
     tracing::debug!(job = %task.job, task = %task.id, attempt = %task.attempt, "an attempt begins");
+    let begun = Instant::now();
     let result = execute(&session.threads, session.executor.clone(), task.clone(), progress.clone()).await;
+    let phase = ("phase", task.id.phase.as_str());
+    metrics::WORKER_TASK_DURATION.record(&[phase], begun.elapsed().as_secs_f64());
     // The slot is free for the next task while the result is brought back.
     drop(permit);
-    let committed = match result {
+    let outcome = match result {
         Ok(manifest) => match session.client.commit(&task, &manifest).await {
-            Ok(()) => true,
+            Ok(()) => "committed",
             Err(error) if matches!(error.class(), Class::LeaseLost | Class::Cancelled) => {
                 tracing::warn!(job = %task.job, task = %task.id, attempt = %task.attempt, %error,
                     "a result came too late");
-                false
+                "lost"
             }
             Err(error) => {
                 report(&session, &task, error.context("the result was not taken")).await;
-                false
+                "failed"
             }
         },
-        Err(error) => {
-            end_without_result(&session, &task, &progress, error).await;
-            false
-        }
+        Err(error) => end_without_result(&session, &task, &progress, error).await,
     };
     session.running().remove(&task.attempt);
-    if !committed {
+    metrics::WORKER_TASKS.add(&[phase, ("outcome", outcome)], 1);
+    if outcome == "committed" {
+        metrics::WORKER_INPUT_BYTES.add(&[phase], task.shard.bytes);
+        metrics::WORKER_INPUT_RECORDS.add(&[phase], progress.records_done.load(Ordering::Relaxed));
+    } else {
         remove_leftovers(&session, &task).await;
     }
 }
 
-async fn end_without_result(session: &Session, task: &Task, progress: &Progress, error: Error) {
+/// Tells the coordinator of an attempt that has no result; how it ended, as metrics name it.
+async fn end_without_result(
+    session: &Session,
+    task: &Task,
+    progress: &Progress,
+    error: Error,
+) -> &'static str {
     if session.is_revoked(task.attempt) {
         // The coordinator has ended the attempt itself.
         tracing::info!(job = %task.job, task = %task.id, attempt = %task.attempt, "an attempt stopped");
-        return;
+        return "lost";
     }
     if error.class() == Class::Cancelled && progress.cancelled.load(Ordering::Relaxed) {
         let reason = if session.is_draining() { "drain" } else { "cancelled" };
         if let Err(error) = session.client.release(task, reason).await {
             tracing::warn!(job = %task.job, task = %task.id, %error, "a task could not be given back");
         }
-        return;
+        return "released";
     }
     report(session, task, error).await;
+    "failed"
 }
 
 async fn report(session: &Session, task: &Task, error: Error) {

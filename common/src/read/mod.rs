@@ -7,19 +7,19 @@ mod jsonl;
 mod lines;
 mod parquet;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod txt;
 
 use std::borrow::Cow;
 
-use tamis_common::artefact::{DropCause, Stage};
-use tamis_common::shard::{Format, Shard};
-use tamis_common::spec::{LimitsSpec, OnCorrupt, SourceSpec};
-use tamis_common::storage::Storage;
-use tamis_common::{Error, Result};
+use crate::artefact::{DropCause, Stage};
+use crate::shard::{Format, Shard};
+use crate::spec::{LimitsSpec, OnCorrupt, SourceSpec};
+use crate::storage::Storage;
+use crate::{Error, Result};
 
 use decode::Meter;
-pub(crate) use extra::text_field;
+pub use extra::text_field;
 
 /// A record, whole or not.
 pub struct RawRecord<'a> {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Read as _};
 
-use tamis_common::artefact::DropCause;
-use tamis_common::spec::TxtUnit;
+use crate::artefact::DropCause;
+use crate::spec::TxtUnit;
 
 use super::decode::{open, read_failure, to_utf8};
 use super::lines::{Line, Lines};

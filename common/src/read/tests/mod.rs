@@ -7,11 +7,11 @@ mod text;
 
 use std::io::Write as _;
 
-use tamis_common::Class;
-use tamis_common::ids::ShardId;
-use tamis_common::shard::{Compression, Part};
-use tamis_common::spec::{Role, SourceDedup, TxtUnit};
-use tamis_common::storage::Uri;
+use crate::Class;
+use crate::ids::ShardId;
+use crate::shard::{Compression, Part};
+use crate::spec::{Role, SourceDedup, TxtUnit};
+use crate::storage::Uri;
 
 use super::*;
 
@@ -34,24 +34,22 @@ pub(crate) fn source() -> SourceSpec {
 }
 
 /// A folder with one input in it.
-pub(crate) struct Folder {
-    pub(crate) storage: Storage,
-    pub(crate) uri: Uri,
+struct Folder {
+    storage: Storage,
     folder: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Folder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let storage = Storage::new(runtime.handle().clone());
-        let uri = Uri::from_path(folder.path()).unwrap();
-        Self { storage, uri, folder, _runtime: runtime }
+        Self { storage, folder, _runtime: runtime }
     }
 
     /// Writes a file and pins it.
-    pub(crate) fn shard(&self, content: &[u8], format: Format) -> Shard {
+    fn shard(&self, content: &[u8], format: Format) -> Shard {
         let path = self.folder.path().join("input");
         std::fs::write(&path, content).unwrap();
         let uri = Uri::from_path(&path).unwrap();

@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::Error;
+use crate::storage::ObjectReader;
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
-use tamis_common::Error;
-use tamis_common::storage::ObjectReader;
 
 use crate::read::Failure;
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
-use tamis_common::Error;
-use tamis_common::artefact::DropCause;
-use tamis_common::shard::Part;
+use crate::Error;
+use crate::artefact::DropCause;
+use crate::shard::Part;
 
 use super::decode::{Content, open, read_failure, to_utf8};
 use super::{Failure, Input, rejected};

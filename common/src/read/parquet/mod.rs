@@ -8,13 +8,13 @@ mod value;
 
 use std::borrow::Cow;
 
+use crate::shard::{Part, Shard};
+use crate::spec::SourceSpec;
+use crate::{Error, Result};
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use tamis_common::shard::{Part, Shard};
-use tamis_common::spec::SourceSpec;
-use tamis_common::{Error, Result};
 
 use super::extra::{key_of, push_comma};
 use super::{Body, Failure, Input, Records, Rejected, rejected};

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use crate::spec::SourceSpec;
 use serde_json::value::RawValue;
-use tamis_common::spec::SourceSpec;
 
 /// The prefix under which a field is kept: the output writes `id` and `text` itself, so that a field of that name which
 /// is neither becomes `_id` or `_text` (and where both stand in the input `_text` becomes `__text`: names stay apart).
@@ -19,7 +19,7 @@ pub(super) fn prefix_of(key: &str, source: &SourceSpec) -> &'static str {
 }
 
 /// A text among the other fields of a record.
-pub(crate) fn text_field(extra: &str, name: &str) -> Option<String> {
+pub fn text_field(extra: &str, name: &str) -> Option<String> {
     let object = format!("{{{extra}}}");
     let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&object).ok()?;
     serde_json::from_str(fields.get(name)?.get()).ok()

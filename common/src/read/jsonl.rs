@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::artefact::DropCause;
+use crate::spec::SourceSpec;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use tamis_common::artefact::DropCause;
-use tamis_common::spec::SourceSpec;
 
 use super::extra::{prefix_of, push_comma};
 use super::lines::Lines;

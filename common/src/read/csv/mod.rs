@@ -4,10 +4,10 @@ mod fields;
 
 use std::borrow::Cow;
 
-use tamis_common::artefact::DropCause;
-use tamis_common::shard::{Part, Shard};
-use tamis_common::spec::SourceSpec;
-use tamis_common::{Error, Result};
+use crate::artefact::DropCause;
+use crate::shard::{Part, Shard};
+use crate::spec::SourceSpec;
+use crate::{Error, Result};
 
 use super::extra::{key_of, push_comma, push_string};
 use super::lines::Lines;

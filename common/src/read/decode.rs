@@ -6,11 +6,11 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::shard::{Compression, Part, Shard};
+use crate::spec::{LimitsSpec, SourceSpec};
+use crate::{Error, Result};
 use encoding_rs::{DecoderResult, Encoding, UTF_8};
 use flate2::bufread::GzDecoder;
-use tamis_common::shard::{Compression, Part, Shard};
-use tamis_common::spec::{LimitsSpec, SourceSpec};
-use tamis_common::{Error, Result};
 
 use super::{Failure, Input, changed};
 

@@ -4,6 +4,7 @@
 //! UTF-8; other binary is hex. Dates, times and timestamps are ISO 8601, with `Z` where they are UTC. Decimals are
 //! numbers with all their digits. Lists are arrays, structs are objects, and so are maps, with keys made strings.
 
+use crate::storage::hex;
 use arrow_array::cast::AsArray as _;
 use arrow_array::temporal_conversions::as_datetime;
 use arrow_array::types::{
@@ -15,7 +16,6 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, MapArray, StructArray};
 use arrow_schema::{DataType, TimeUnit};
 use std::fmt::{Debug, Display, Write as _};
-use tamis_common::storage::hex;
 
 use crate::read::extra::push_string;
 
