@@ -23,7 +23,7 @@ FILE_SETTINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("filter", "bad_words"): ("files",),
     ("filter", "classifier"): ("model",),
     ("filter", "decontaminate"): ("files",),
-    ("filter", "language"): ("model",),
+    ("filter", "language_id"): ("model",),
     ("filter", "lexicon"): ("files",),
     ("filter", "urls"): ("domains", "urls"),
 }
