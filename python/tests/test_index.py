@@ -13,7 +13,7 @@ import pytest
 from cluster import EXAMPLE, PATIENCE, Cluster, example_spec
 from fake import refuse, serving
 
-from tamis_client import Client, Job, NotFoundError, ResourceError, SpecError, UnavailableError, connection
+from tamis_client import Client, Job, NotFoundError, SpecError, UnavailableError, connection
 from tamis_client.v1 import index_pb2
 
 
@@ -101,8 +101,8 @@ def test_what_cannot_be_checked_is_refused(client: Client, entered: Job) -> None
             client.index("news").check(["x"], threshold)
     with pytest.raises(NotFoundError):
         list(client.index("none").check(["x"]))
-    with pytest.raises(ResourceError):
-        list(client.index("news").check(["x" * (17 << 20)]))
+    with pytest.raises(SpecError, match=r"text `1` has .* bytes, a message can have 16777216"):
+        list(client.index("news").check(["x", "x" * (17 << 20)]))
 
 
 def test_a_job_is_forgotten(client: Client, cluster: Cluster) -> None:

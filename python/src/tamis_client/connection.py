@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from tamis_client.access import Access
 from tamis_client.diagnose import diagnosed
-from tamis_client.errors import TamisError, error_of
+from tamis_client.errors import SpecError, TamisError, error_of
 from tamis_client.v1.index_pb2_grpc import IndexServiceStub
 from tamis_client.v1.jobs_pb2_grpc import JobServiceStub
 from tamis_client.v1.workers_pb2_grpc import WorkerServiceStub
@@ -69,6 +69,7 @@ class Connection:
         self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request, *, repeatable: bool = True
     ) -> _Response:
         """Makes a call, and makes it again where that may help and does no harm, until its time is over."""
+        check_size(request, "the call")
         deadline = time.monotonic() + self.timeout
         for attempt in range(_ATTEMPTS):
             left = deadline - time.monotonic()
@@ -106,6 +107,12 @@ class Connection:
         """The error behind a call that failed, with what TLS says of it."""
         found = error_of(error, self.access.url)
         return diagnosed(self.access, found)
+
+
+def check_size(message: Message, what: str) -> None:
+    """Refuses what is too large for a message: nobody would take it, however often it is sent."""
+    if (size := message.ByteSize()) > MOST_MESSAGE_BYTES:
+        raise SpecError(f"{what} has {size} bytes, a message can have {MOST_MESSAGE_BYTES}")
 
 
 def pause_before(attempt: int) -> float:

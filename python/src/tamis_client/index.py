@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import grpc
 
-from tamis_client.connection import Connection, pause_before
+from tamis_client.connection import Connection, check_size, pause_before
 from tamis_client.errors import SpecError, TamisError, UnavailableError
 from tamis_client.records import CheckResult, IndexDescription, record
 from tamis_client.v1 import index_pb2
@@ -121,6 +121,7 @@ def _requests(texts: Iterable[Text], index: str, threshold: float) -> Iterator[i
     for number, text in enumerate(texts):
         name, content = (str(number), text) if isinstance(text, str) else text
         document = index_pb2.CheckDocument(id=name, text=content)
+        check_size(document, f"text `{name}`")
         if documents and (len(documents) == _DOCUMENTS or size + document.ByteSize() > _BYTES):
             yield index_pb2.CheckRequest(index=index, threshold=threshold, documents=documents)
             documents, size = [], 0

@@ -19,7 +19,7 @@ class JobBar:
 
     def __init__(self) -> None:
         self._bar = _tqdm()(total=None, unit="B", unit_scale=True, unit_divisor=1024, leave=False)
-        self._state = ""
+        self._measured: tuple[str, int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -28,19 +28,18 @@ class JobBar:
         self._bar.close()
 
     def show(self, status: JobStatus) -> None:
-        """Shows a status: bytes of the running phase, else what happens now."""
+        """Shows a status: bytes of the running phase, else what happens behind it."""
         phase = status.running_phase
-        if status.state != self._state:
-            self._state = status.state
-            self._bar.reset()
-            self._bar.total = None
         self._bar.set_description(status.state, refresh=False)
         if phase and phase.bytes_total:
-            self._bar.total = phase.bytes_total
-            self._bar.set_postfix_str(f"{phase.tasks_done}/{phase.tasks_total} shards", refresh=False)
-            # Bytes of a failed attempt are taken back.
+            if (phase.phase, phase.bytes_total) != self._measured:
+                self._measured = (phase.phase, phase.bytes_total)
+                self._bar.reset(total=phase.bytes_total)
+            # Not `update`: the bytes of an attempt that failed are taken back.
             self._bar.n = phase.bytes_done
+            self._bar.set_postfix_str(f"{phase.tasks_done}/{phase.tasks_total} shards", refresh=False)
         else:
+            self._bar.n = self._bar.total or 0
             self._bar.set_postfix_str(status.message, refresh=False)
         self._bar.refresh()
 
