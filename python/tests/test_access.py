@@ -73,6 +73,10 @@ def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
     wrong.write_text("hello")
     with pytest.raises(SpecError, match="holds no certificate in PEM"):
         Access.of("https://127.0.0.1:1", tls=Tls(ca=wrong))
+    broken = tmp_path / "broken.pem"
+    broken.write_text("-----BEGIN CERTIFICATE-----\nhello\n-----END CERTIFICATE-----\n")
+    with pytest.raises(SpecError, match=r"the authorities in `.*broken\.pem` cannot be used"):
+        Access.of("https://127.0.0.1:1", tls=Tls(ca=broken))
     wrong.chmod(0o600)
     with pytest.raises(SpecError, match="holds no private key in PEM"):
         Access.of("https://127.0.0.1:1", tls=Tls(cert=wrong, key=wrong))

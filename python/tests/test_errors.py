@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -82,6 +83,8 @@ def test_class_message_hint_and_retryability_are_those_of_the_coordinator(number
     assert error.error_class is ErrorClass(types_pb2.ErrorClass.Name(number).removeprefix("ERROR_CLASS_").lower())
     assert str(error) == "`output.uri` 不是空的\nhint: pass --replace"
     assert len(got) == 1, "what the coordinator says is not worth a repetition is not repeated"
+    sent = pickle.loads(pickle.dumps(error))
+    assert (type(sent), str(sent), sent.retryable, sent.code) == (type(error), str(error), False, error.code)
 
 
 def test_every_class_has_its_own_error() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,8 @@ def test_a_failed_job_raises_what_failed_it_and_can_be_retried(client: Client, c
     assert error.hint
     assert error.status.error is not None
     assert error.status.error.message in str(error)
+    sent = pickle.loads(pickle.dumps(error))
+    assert (type(sent), str(sent), sent.status, sent.error_class) == (JobFailed, str(error), error.status, error.error_class)
     with pytest.raises(ConflictError, match="is failed: only a published job has a report"):
         job.report()
     assert job.retry().error is None

@@ -33,13 +33,16 @@ from tamis_client.index import Index
 from tamis_client.job import Job
 from tamis_client.output import Output
 from tamis_client.records import (
+    AttemptProgress,
     CheckResult,
     Document,
     Drop,
     ErrorClass,
     ErrorDetail,
     Explanation,
+    FunnelStage,
     IndexDescription,
+    IndexJob,
     IndexMatch,
     JobFigures,
     JobState,
@@ -48,8 +51,11 @@ from tamis_client.records import (
     Partner,
     Phase,
     PhaseProgress,
+    RuleCount,
+    SourceFigures,
     TaskState,
     TaskStatus,
+    Throughput,
     WorkerStatus,
 )
 from tamis_client.report import Report
@@ -66,13 +72,16 @@ __all__ = [
     "TokenPart",
     "Tokens",
     # What is answered.
+    "AttemptProgress",
     "CheckResult",
     "Document",
     "Drop",
     "ErrorClass",
     "ErrorDetail",
     "Explanation",
+    "FunnelStage",
     "IndexDescription",
+    "IndexJob",
     "IndexMatch",
     "JobFigures",
     "JobState",
@@ -81,8 +90,11 @@ __all__ = [
     "Partner",
     "Phase",
     "PhaseProgress",
+    "RuleCount",
+    "SourceFigures",
     "TaskState",
     "TaskStatus",
+    "Throughput",
     "WorkerStatus",
     # What is raised.
     "CancelledError",

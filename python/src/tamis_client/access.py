@@ -130,7 +130,10 @@ class Access:
 
         Raises `SpecError` if they cannot.
         """
-        context = ssl.create_default_context(cadata=self.pem.ca)
+        try:
+            context = ssl.create_default_context(cadata=self.pem.ca)
+        except ssl.SSLError as error:
+            raise SpecError(f"the authorities in `{self.tls.ca}` cannot be used: {error.reason or error}") from error
         try:
             if self.tls.cert is not None and self.tls.key is not None:
                 # An encrypted key must not ask at the terminal.

@@ -140,6 +140,10 @@ class JobFailed(TamisError):  # noqa: N818  (what happened to the job, not to th
         if error:
             self.error_class = error.error_class
 
+    def __reduce__(self) -> tuple[type[JobFailed], tuple[JobStatus]]:
+        # As it is made, for those who send errors between processes.
+        return type(self), (self.status,)
+
 
 class JobCancelled(JobFailed):
     """A job was cancelled."""
