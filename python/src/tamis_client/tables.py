@@ -28,15 +28,16 @@ CLUSTERS = (
     ("cluster", "uint64"),
     ("cluster_size", "uint64"),
 )
+# Null: the partner is of the same job.
+NULLABLE = ("partner_job",)
 
 
 def check_kind(kind: str) -> None:
     """Refuses another kind of table before anything is read, and says which package is missing."""
     if kind not in ("pandas", "arrow"):
         raise ValueError(f'`as_` must be "pandas" or "arrow", got {kind!r}')
-    need("pyarrow", "arrow", f'as_="{kind}"')
-    if kind == "pandas":
-        need("pandas", "pandas", 'as_="pandas"')
+    for package in ("pyarrow", "pandas") if kind == "pandas" else ("pyarrow",):
+        need(package, kind, f'as_="{kind}"')
 
 
 def read_parts(files: Iterable[IO[bytes]]) -> Iterator[pa.Table]:
@@ -54,8 +55,8 @@ def joined(parts: Sequence[pa.Table]) -> pa.Table:
 
     if parts:
         return pa.concat_tables(parts)
-    nothing = {name: pa.array([], getattr(pa, kind)() if kind != "bool" else pa.bool_()) for name, kind in CLUSTERS}
-    return pa.table(nothing)
+    fields = [pa.field(name, pa.type_for_alias(kind), nullable=name in NULLABLE) for name, kind in CLUSTERS]
+    return pa.schema(fields).empty_table()
 
 
 def of_records(records: Sequence[Any], kind: type[Any]) -> pa.Table:
