@@ -27,7 +27,9 @@ from tamis_client import (
     StorageError,
     TamisError,
     UnavailableError,
+    WaitTimeoutError,
     connection,
+    job,
 )
 from tamis_client.v1 import jobs_pb2, types_pb2, workers_pb2
 
@@ -267,9 +269,44 @@ def test_a_watch_ends_with_what_makes_it_vain(monkeypatch: pytest.MonkeyPatch) -
         client.job("x").wait()
 
 
+class Clock:
+    """Time goes on only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 def test_a_watch_gives_up_on_a_coordinator_that_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tamis_client.job._AWAY_PAUSE", 0.001)
-    monkeypatch.setattr("tamis_client.job._AWAY_PATIENCE", 0.05)
+    clock = Clock()
+    monkeypatch.setattr(job, "time", clock)
+    calls = itertools.count()
+
+    def watch(_: Any, context: grpc.ServicerContext) -> Iterator[types_pb2.JobStatus]:
+        # Away but for one answer after 50 seconds.
+        if next(calls) not in (0, 100):
+            refuse(context, grpc.StatusCode.UNAVAILABLE)
+        yield from statuses(types_pb2.JOB_STATE_SCANNING)
+
+    get, _ = failing()
+    with serving(JobService_Get=get, JobService_Watch=watch) as url, Client(url) as client:
+        watched = client.job("x").watch()
+        assert next(watched).state == "scanning"
+        # Who watches may be slow: that is no absence.
+        clock.sleep(3_600)
+        with pytest.raises(UnavailableError, match="has been away for 60 s") as refused:
+            next(watched)
+    assert "watch it then" in refused.value.hint
+    assert clock.now == pytest.approx(3_600 + 50 + 60, abs=2)
+
+
+def test_a_wait_ends_in_time_also_without_a_coordinator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "time", Clock())
     calls = itertools.count()
 
     def watch(_: Any, context: grpc.ServicerContext) -> Iterator[types_pb2.JobStatus]:
@@ -279,10 +316,8 @@ def test_a_watch_gives_up_on_a_coordinator_that_stays_away(monkeypatch: pytest.M
 
     get, _ = failing()
     with serving(JobService_Get=get, JobService_Watch=watch) as url, Client(url) as client:
-        with pytest.raises(UnavailableError, match="has been away") as refused:
-            client.job("x").wait()
-    assert "watch it then" in refused.value.hint
-    assert next(calls) > 2
+        with pytest.raises(WaitTimeoutError, match="it is scanning"):
+            client.job("x").wait(timeout=30)
 
 
 def test_a_worker_is_drained_by_its_id() -> None:

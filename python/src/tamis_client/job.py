@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import grpc
+
 from tamis_client import tables
 from tamis_client.connection import Connection
 from tamis_client.errors import (
@@ -115,23 +117,27 @@ class Job:
 
     def _statuses(self, deadline: float | None = None, bar: JobBar | None = None) -> Iterator[JobStatus]:
         last: JobStatus | None = None
-        heard = time.monotonic()
+        away_since: float | None = None
         while True:
             answered = False
             try:
                 for message in self._follow(deadline):
-                    answered, heard = True, time.monotonic()
+                    answered = True
                     if (status := self._noted(message)) != last:
                         last = status
                         yield status
                     if status.ended:
                         return
             except TamisError as error:
-                self._check_time(deadline, last)
+                if deadline is not None and error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise self._late(last) from error
                 # An error behind the first answer is the connection's, which is made anew.
                 if not answered and (last is None or not isinstance(error, (UnavailableError, InternalError))):
                     raise
-            if time.monotonic() - heard > _AWAY_PATIENCE:
+            now = time.monotonic()
+            if answered or away_since is None:
+                away_since = now
+            if now - away_since > _AWAY_PATIENCE:
                 raise UnavailableError(
                     f"the coordinator has been away for {_AWAY_PATIENCE:.0f} s",
                     hint="the job goes on when the coordinator runs again: watch it then",
@@ -139,17 +145,17 @@ class Job:
             if bar is not None:
                 bar.note("the coordinator has gone away; watching on when it is back")
             time.sleep(_AWAY_PAUSE)
-            self._check_time(deadline, last)
+            if deadline is not None and time.monotonic() >= deadline:
+                raise self._late(last)
 
     def _follow(self, deadline: float | None) -> Iterator[types_pb2.JobStatus]:
         left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
         request = jobs_pb2.WatchJobRequest(job_id=self.id)
         return self._connection.stream(self._connection.jobs.Watch, request, timeout=left)
 
-    def _check_time(self, deadline: float | None, last: JobStatus | None) -> None:
-        if deadline is not None and time.monotonic() >= deadline:
-            state = last.state if last else "not yet known"
-            raise WaitTimeoutError(f"job {self.id} has not ended in time: it is {state}", hint="it goes on; wait again")
+    def _late(self, last: JobStatus | None) -> WaitTimeoutError:
+        state = last.state if last else "not yet known"
+        return WaitTimeoutError(f"job {self.id} has not ended in time: it is {state}", hint="it goes on; wait again")
 
     @overload
     def figures(self) -> JobFigures: ...
