@@ -281,6 +281,12 @@ pub(crate) struct CoordinatorArgs {
     /// Jobs that have not ended at most.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) max_jobs: usize,
+    /// The same of one client, which is known by its token.
+    #[arg(long, default_value_t = 250)]
+    pub(crate) max_jobs_of_client: usize,
+    /// Calls of one client at the same time, which is known by its token; further ones are refused.
+    #[arg(long, default_value_t = 2_048)]
+    pub(crate) max_calls_of_client: usize,
     /// Connections at the same time; further ones wait.
     #[arg(long, default_value_t = 4_096)]
     pub(crate) max_connections: usize,

@@ -18,6 +18,10 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 const DEFAULT_STALL: Duration = Duration::from_secs(15 * 60);
 /// Far more than people watch over.
 const DEFAULT_JOBS: usize = 1_000;
+/// Enough for a pipeline that submits its whole day at once; others still find room.
+const DEFAULT_JOBS_OF_CLIENT: usize = 250;
+/// All workers of a cluster may share a token, and each has a few calls open.
+const DEFAULT_CALLS_OF_CLIENT: usize = 2_048;
 /// A worker has four calls open, a client one or two.
 const DEFAULT_STREAMS: u32 = 256;
 /// Beats also carry progress, which people watch.
@@ -42,6 +46,10 @@ pub struct CoordinatorConfig {
     pub stall: Duration,
     /// Jobs that have not ended at most.
     pub max_jobs: usize,
+    /// The same of one client, which is known by its token.
+    pub max_jobs_of_client: usize,
+    /// Calls of one client at the same time, which is known by its token; further ones are refused.
+    pub max_calls_of_client: usize,
     /// Calls of one connection at the same time; further ones wait.
     pub max_streams: u32,
     /// Connections at the same time.
@@ -61,6 +69,8 @@ impl CoordinatorConfig {
             lease: DEFAULT_LEASE,
             stall: DEFAULT_STALL,
             max_jobs: DEFAULT_JOBS,
+            max_jobs_of_client: DEFAULT_JOBS_OF_CLIENT,
+            max_calls_of_client: DEFAULT_CALLS_OF_CLIENT,
             max_streams: DEFAULT_STREAMS,
             connections: Bounds::default(),
             access: AccessConfig::default(),
@@ -77,6 +87,8 @@ impl CoordinatorConfig {
         }
         let bounds = [
             ("max-jobs", self.max_jobs),
+            ("max-jobs-of-client", self.max_jobs_of_client),
+            ("max-calls-of-client", self.max_calls_of_client),
             ("max-streams", self.max_streams as usize),
             ("max-connections", self.connections.all),
             ("max-connections-of-address", self.connections.of_address),

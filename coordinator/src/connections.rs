@@ -1,10 +1,11 @@
 //! Connections as clients open them: a bounded number, of each address and in all, and none that says nothing.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+#[cfg(test)]
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::seats::{Seat, Seats};
 
 /// Connections that wait to be served.
 const WAITING: usize = 64;
@@ -56,7 +59,7 @@ async fn accept(
     sender: mpsc::Sender<io::Result<Connection>>,
 ) {
     let places = Arc::new(Semaphore::new(bounds.all));
-    let addresses = Addresses::default();
+    let addresses = Seats::<IpAddr>::default();
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let accepted = tokio::select! {
@@ -71,7 +74,7 @@ async fn accept(
                 continue;
             }
         };
-        let Some(seat) = addresses.seat(address, bounds.of_address) else {
+        let Some(seat) = addresses.seat(address.ip(), bounds.of_address) else {
             metrics::CONNECTIONS_REFUSED.add(&[], 1);
             tracing::warn!(%address, most = bounds.of_address, "too many connections of one address");
             continue;
@@ -92,46 +95,11 @@ async fn accept(
     }
 }
 
-/// Connections that are open, by address.
-#[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-impl Addresses {
-    /// A seat for one connection more, until it is dropped; `None` if the address has all that it may.
-    fn seat(&self, address: SocketAddr, most: usize) -> Option<Seat> {
-        let address = address.ip();
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Seat { addresses: self.clone(), address })
-    }
-}
-
-struct Seat {
-    addresses: Addresses,
-    address: IpAddr,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut open = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.address);
-            }
-        }
-    }
-}
-
 /// A connection, and its place among all.
 pub(crate) struct Connection {
     stream: TcpStream,
     _place: OwnedSemaphorePermit,
-    _seat: Seat,
+    _seat: Seat<IpAddr>,
     _open: metrics::Held,
 }
 

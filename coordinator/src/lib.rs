@@ -25,6 +25,7 @@ pub mod recover;
 pub mod report;
 pub mod resolve;
 pub mod schedule;
+mod seats;
 pub mod server;
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "tests")]

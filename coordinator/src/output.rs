@@ -6,7 +6,7 @@ use tamis_common::ids::JobId;
 use tamis_common::read::{RawRecord, read_shard};
 use tamis_common::shard::{Compression, Format, Part, Shard};
 use tamis_common::spec::{JobSpec, OnCorrupt};
-use tamis_common::storage::{ObjectReader, Storage, Uri};
+use tamis_common::storage::{ObjectReader, Storage};
 use tamis_common::{Class, Error, Result};
 use tamis_proto::v1;
 
@@ -95,12 +95,23 @@ impl Control {
         self.storage().open(&self.published(id)?.output.join(path))
     }
 
-    /// A page of what a published job dropped.
+    /// A job whose output, if it is published, stands where it was published.
     ///
     /// # Errors
-    /// As [`Control::published`]; `Class::Spec` for a page token that is none; of the store.
+    /// As [`Control::published`], but for a job that is not.
+    pub(crate) fn readable(&self, id: &JobId) -> Result<JobTables> {
+        match self.state_of(id) {
+            Some(JobState::Published) => self.published(id),
+            _ => self.tables(id),
+        }
+    }
+
+    /// A page of what a job dropped: of one that is not published, what its committed scans did.
+    ///
+    /// # Errors
+    /// As [`Control::readable`]; `Class::Spec` for a page token that is none; of the store.
     pub(crate) fn list_drops(&self, id: &JobId, wanted: &DropsWanted) -> Result<v1::ListDropsResponse> {
-        drops_page(self.storage(), &self.published(id)?.output, wanted)
+        drops_page(self.storage(), &self.readable(id)?, wanted)
     }
 
     /// A document as its input holds it.
@@ -122,7 +133,7 @@ impl Control {
 
     /// Where the first document of a source with this id stands.
     fn place_of(&self, id: &JobId, source: &str, document: &str) -> Result<(String, u64)> {
-        let found = crate::api::explain::explain(self.storage(), &self.published(id)?, document, usize::MAX)?;
+        let found = crate::api::explain::explain(self.storage(), &self.readable(id)?, document, usize::MAX)?;
         let place = found.into_iter().find(|found| source.is_empty() || found.source == source);
         place.map(|found| (found.uri, found.offset)).ok_or_else(|| {
             Error::new(Class::NotFound, format!("no document `{document}` of source `{source}` was met"))
@@ -140,23 +151,24 @@ pub(crate) struct DropsWanted {
     pub(crate) page_token: String,
 }
 
-/// Where a page begins: a file among those of the drops, and a row of it.
-fn page_start(token: &str) -> Result<(usize, usize)> {
+/// Where a page begins: a shard, and a row of its drops.
+fn page_start(token: &str) -> Result<(u32, usize)> {
     if token.is_empty() {
         return Ok((0, 0));
     }
-    let parts = token.split_once('-').and_then(|(file, row)| Some((file.parse().ok()?, row.parse().ok()?)));
+    let parts = token.split_once('-').and_then(|(shard, row)| Some((shard.parse().ok()?, row.parse().ok()?)));
     parts.ok_or_else(|| Error::spec("`page_token` must be the `next_page_token` of the page before"))
 }
 
-fn drops_page(storage: &Storage, output: &Uri, wanted: &DropsWanted) -> Result<v1::ListDropsResponse> {
-    let (first_file, first_row) = page_start(&wanted.page_token)?;
+fn drops_page(storage: &Storage, job: &JobTables, wanted: &DropsWanted) -> Result<v1::ListDropsResponse> {
+    let (first_shard, first_row) = page_start(&wanted.page_token)?;
     let is_any = |asked: &str, is: &str| asked.is_empty() || asked == is;
     let mut page = v1::ListDropsResponse::default();
     let mut looked_at = 0;
-    for (number, file) in drop_files(storage, output)?.into_iter().enumerate().skip(first_file) {
-        let mut drops = DropsReader::open(storage.open(&file.uri)?)?;
-        let skipped = if number == first_file { first_row } else { 0 };
+    for (shard, file) in drop_files(storage, job)?.into_iter().skip_while(|(shard, _)| shard.0 < first_shard)
+    {
+        let mut drops = DropsReader::open(storage.open(&file)?)?;
+        let skipped = if shard.0 == first_shard { first_row } else { 0 };
         let mut row = 0;
         while let Some(batch) = drops.next_batch()? {
             if row + batch.len() <= skipped {
@@ -169,7 +181,7 @@ fn drops_page(storage: &Storage, output: &Uri, wanted: &DropsWanted) -> Result<v
                     continue;
                 }
                 if page.drops.len() == wanted.limit || looked_at == MOST_ROWS {
-                    page.next_page_token = format!("{number}-{}", row - 1);
+                    page.next_page_token = format!("{}-{}", shard.0, row - 1);
                     return Ok(page);
                 }
                 looked_at += 1;
@@ -258,6 +270,7 @@ fn shown(record: RawRecord<'_>, source: &str, uri: &str) -> Result<v1::ReadDocum
 mod tests {
     use tamis_common::artefact::{Drop, DropCause, DropsWriter, Stage};
     use tamis_common::ids::ShardId;
+    use tamis_common::storage::Uri;
 
     use super::*;
     use crate::testing::spec;
@@ -270,6 +283,13 @@ mod tests {
     async fn pages_of_drops_follow_one_another_through_all_files() {
         let (storage, dir) = (storage(), tempfile::tempdir().unwrap());
         let output = Uri::from_path(dir.path()).unwrap();
+        let job = JobTables {
+            state: JobState::Published,
+            spec: spec("dropped", output.as_str()),
+            shards: Vec::new(),
+            output: output.clone(),
+            scans: Vec::new(),
+        };
         for (part, count) in [(0, 3), (1, 0), (2, 4)] {
             let uri = output.join(&format!("drops/part-{part:05}.parquet"));
             let mut drops = DropsWriter::create(&storage, &uri).unwrap();
@@ -293,7 +313,7 @@ mod tests {
             let (mut ids, mut token, mut pages) = (Vec::new(), String::new(), 0);
             loop {
                 let wanted = DropsWanted { page_token: token, ..wanted.clone() };
-                let page = drops_page(&storage, &output, &wanted).unwrap();
+                let page = drops_page(&storage, &job, &wanted).unwrap();
                 assert!(page.drops.len() <= wanted.limit);
                 ids.extend(page.drops.into_iter().map(|drop| drop.document_id));
                 (token, pages) = (page.next_page_token, pages + 1);
@@ -314,7 +334,7 @@ mod tests {
         assert_eq!(all(none).0, [""; 0]);
         for token in ["x", "1", "1-", "-1", "1-2-3"] {
             let wanted = DropsWanted { page_token: token.into(), limit: 1, ..DropsWanted::default() };
-            assert_eq!(drops_page(&storage, &output, &wanted).unwrap_err().class(), Class::Spec, "{token}");
+            assert_eq!(drops_page(&storage, &job, &wanted).unwrap_err().class(), Class::Spec, "{token}");
         }
     }
 

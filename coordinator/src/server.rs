@@ -67,6 +67,7 @@ impl Coordinator {
             },
             heartbeat_ms: config.heartbeat_ms(),
             most_jobs: config.max_jobs,
+            most_jobs_of_client: config.max_jobs_of_client,
         };
         let data_dir = config.data_dir.clone();
         let opening = tokio::task::spawn_blocking(move || {
@@ -162,7 +163,7 @@ impl Doors {
             Some(_) => config.access.tls.as_ref().map(http_config).transpose()?,
             None => None,
         };
-        let guard = Guard::open(&config.access)?;
+        let guard = Guard::open(&config.access, config.max_calls_of_client)?;
         Ok(Self { tls, http_tls, guard, connections: config.connections, streams: config.max_streams })
     }
 }

@@ -94,41 +94,8 @@ fn show_status(status: &v1::JobStatus, json: bool) {
 }
 
 fn status_json(status: &v1::JobStatus) -> serde_json::Value {
-    let phases: Vec<_> = status
-        .phases
-        .iter()
-        .map(|phase| {
-            json!({
-                "phase": ui::phase_name(phase.phase()),
-                "tasks_total": phase.tasks_total,
-                "tasks_done": phase.tasks_done,
-                "tasks_running": phase.tasks_running,
-                "bytes_total": phase.bytes_total,
-                "bytes_done": phase.bytes_done,
-                "records_done": phase.records_done,
-            })
-        })
-        .collect();
-    json!({
-        "job_id": status.job_id,
-        "name": status.name,
-        "state": ui::state_name(status.state()),
-        "message": status.message,
-        "phases": phases,
-        "submitted_at_ms": status.submitted_at_ms,
-        "started_at_ms": status.started_at_ms,
-        "ended_at_ms": status.ended_at_ms,
-        "bytes_per_second": status.bytes_per_second,
-        "eta_seconds": status.eta_seconds,
-        "output_uri": status.output_uri,
-        "error": status.error.as_ref().map(|error| json!({
-            "class": ui::class_name(error.class()),
-            "message": error.message,
-            "hint": error.hint,
-            "retryable": error.retryable,
-        })),
-        "failed_attempts": status.failed_attempts,
-    })
+    // Fields and names are those of the protocol, as over HTTP.
+    json!(status)
 }
 
 /// `tamis jobs`

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tamis_common::storage::{Roots, Storage, Uri, resolve};
-use tamis_common::telemetry::metrics;
+use tamis_common::telemetry::metrics::{self, Side};
 use tamis_common::{Error, Result};
 use tamis_coordinator::index::Indexes;
 use tamis_coordinator::steps::JobSteps;
@@ -117,7 +117,7 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, insecure: bool, json: boo
     if roots.is_empty() {
         ui::note("jobs may touch nothing yet: name what they may with --allow-read and --allow-write");
     }
-    metrics::install()?;
+    metrics::install(Side::Coordinator)?;
     let http = args.http();
     let scheme = if args.access.is_encrypted() { "https" } else { "http" };
     let roots = args.access.secrets().try_fold(roots, |roots, file| roots.without_secret(file))?;
@@ -126,6 +126,8 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, insecure: bool, json: boo
         config.http = http;
         config.lease = lease;
         config.max_jobs = args.max_jobs;
+        config.max_jobs_of_client = args.max_jobs_of_client;
+        config.max_calls_of_client = args.max_calls_of_client;
         config.max_streams = args.max_streams;
         config.connections.all = args.max_connections;
         config.connections.of_address = args.max_connections_of_address;
@@ -158,7 +160,7 @@ pub(crate) async fn worker(args: WorkerArgs, connection: &ConnectionArgs, json: 
     config.access = connection.access()?;
     config.wait = args.wait;
     config.http = args.http;
-    metrics::install()?;
+    metrics::install(Side::Worker)?;
     let runtime = tokio::runtime::Handle::current();
     // Without roots of its own a worker relies on its coordinator, which judges every job.
     let roots = roots(&args.allow)?;
@@ -170,9 +172,12 @@ pub(crate) async fn worker(args: WorkerArgs, connection: &ConnectionArgs, json: 
             Storage::within(runtime, roots)
         }
     };
-    let mut handle = start_worker(config, storage).await?;
-    // Only now: until it is registered, a signal ends the process at once.
+    // Before it is registered, as after: a process that is the first of its container has no other way to end.
     let mut signals = Signals::listen()?;
+    let mut handle = tokio::select! {
+        started = start_worker(config, storage) => started?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
     ui::note(&format!("worker {} pulls tasks from {coordinator}", handle.worker_id()));
     let http = handle.http_addr().map(|addr| format!("http://{addr}/"));
     if let Some(http) = &http {

@@ -92,6 +92,9 @@ pub(crate) fn explanation_text(explanation: &v1::Explanation) -> String {
         explanation.document_id, explanation.source, explanation.uri, explanation.offset
     ));
     let Some(drop) = &explanation.drop else {
+        if explanation.undecided {
+            return format!("{place}\n  passed the filters; what becomes of it is not decided yet");
+        }
         return format!("{place}\n  kept in {}", plain(&explanation.part));
     };
     let mut text = format!("{place}\n  dropped by {}: {}", drop.stage, plain(&drop.rule));
@@ -124,6 +127,7 @@ pub(crate) fn explanation_json(explanation: &v1::Explanation) -> serde_json::Val
         "uri": explanation.uri,
         "offset": explanation.offset,
         "kept": explanation.kept,
+        "undecided": explanation.undecided,
         "part": explanation.part,
         "drop": explanation.drop.as_ref().map(|drop| json!({
             "stage": drop.stage, "rule": drop.rule, "value": drop.value, "threshold": drop.threshold,

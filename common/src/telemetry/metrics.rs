@@ -186,11 +186,28 @@ fn owned(labels: &[(&'static str, &str)]) -> Vec<Label> {
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 static INSTALLING: Mutex<()> = Mutex::new(());
 
+/// What a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// A coordinator.
+    Coordinator,
+    /// A worker.
+    Worker,
+}
+
+impl Metric {
+    /// Whether a process of this kind counts it.
+    fn is_of(&self, side: Side) -> bool {
+        let is_worker = self.name.starts_with("tamis_worker_");
+        self.name == BUILD_INFO.name || is_worker == (side == Side::Worker)
+    }
+}
+
 /// Begins to count, for the whole process; before, nothing is counted. Once is enough.
 ///
 /// # Errors
 /// `Class::Internal` if something else counts in this process.
-pub fn install() -> Result<()> {
+pub fn install(side: Side) -> Result<()> {
     let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     if HANDLE.get().is_some() {
         return Ok(());
@@ -199,7 +216,7 @@ pub fn install() -> Result<()> {
         build().map_err(|e| Error::internal(format!("metrics cannot be counted: {e}")).with_source(e))?;
     // It is set under the lock, once.
     let _ = HANDLE.set(handle);
-    for metric in ALL {
+    for metric in ALL.iter().filter(|metric| metric.is_of(side)) {
         match metric.kind {
             Kind::Counter => metrics::describe_counter!(metric.name, Unit::Count, metric.help),
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
@@ -272,8 +289,8 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_shown() {
-        install().unwrap();
-        install().unwrap();
+        install(Side::Coordinator).unwrap();
+        install(Side::Coordinator).unwrap();
         TASKS_COMMITTED.add(&[("phase", "scan")], 2);
         TASK_DURATION.record(&[("phase", "scan")], 3.0);
         let text = text();
@@ -281,6 +298,7 @@ mod tests {
         assert!(text.contains("tamis_tasks_committed_total{phase=\"scan\"} 2"), "{text}");
         assert!(text.contains("tamis_attempts_failed_total{phase=\"emit\",class=\"internal\"} 0"), "{text}");
         assert!(text.contains("tamis_task_duration_seconds_bucket{phase=\"scan\",le=\"5\"} 1"), "{text}");
+        assert!(!text.contains("tamis_worker_tasks_total"), "{text}");
         assert!(text.contains("process_resident_memory_bytes"), "{text}");
     }
 }

@@ -8,14 +8,14 @@ mod tls;
 mod token_file;
 mod tokens;
 
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use futures::future::Either;
+use futures::future::{BoxFuture, FutureExt as _};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use tamis_common::telemetry::metrics;
@@ -25,6 +25,8 @@ use tamis_proto::{to_status, to_unauthenticated};
 use tonic::Status;
 use tower::{Layer, Service};
 
+use crate::seats::{Seat, Seats};
+use crate::store::Submitter;
 pub use roles::Role;
 use roles::Rule;
 pub(crate) use tls::{HANDSHAKE_PATIENCE, expires_at, http_config, server_config};
@@ -93,17 +95,33 @@ pub(crate) fn is_served(path: &str) -> bool {
 #[derive(Clone)]
 pub(crate) struct Guard {
     tokens: Option<Arc<TokenFile>>,
+    /// Calls that are being answered, by the id of the caller's token.
+    calls: Seats<String>,
+    most_calls: usize,
 }
 
 impl Guard {
-    /// Reads the tokens.
+    /// Reads the tokens. Each lets `most_calls` be made at the same time.
     ///
     /// # Errors
     /// Of the file system, or `Class::Spec` with the line that is wrong.
-    pub(crate) fn open(config: &AccessConfig) -> Result<Self> {
+    pub(crate) fn open(config: &AccessConfig, most_calls: usize) -> Result<Self> {
         let tokens =
             config.tokens.as_deref().map(|path| TokenFile::open(path, Instant::now())).transpose()?;
-        Ok(Self { tokens: tokens.map(Arc::new) })
+        Ok(Self { tokens: tokens.map(Arc::new), calls: Seats::default(), most_calls })
+    }
+
+    /// A place for a call of this caller, until it is answered.
+    ///
+    /// # Errors
+    /// `Class::Resource` if the caller has all that one may.
+    pub(crate) fn seat(&self, caller: &Caller) -> Result<Seat<String>> {
+        self.calls.seat(caller.id.clone(), self.most_calls).ok_or_else(|| {
+            let (name, most) = (&caller.name, self.most_calls);
+            let message = format!("the token `{name}` has {most} calls open, as many as one may");
+            Error::new(Class::Resource, message)
+                .with_hint("wait for some, or start the coordinator with a higher --max-calls-of-client")
+        })
     }
 
     /// Whether calls need a token.
@@ -177,6 +195,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// The caller as the submitter of a job.
+    pub(crate) fn submitter(&self) -> Submitter {
+        Submitter { token: self.id.clone(), name: self.name.clone() }
+    }
+
     /// Whether the token is still one of the coordinator's.
     ///
     /// # Errors
@@ -244,28 +267,38 @@ pub(crate) struct Guarded<S> {
 impl<S, B, R> Service<Request<B>> for Guarded<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Default + Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<Ready<std::result::Result<S::Response, S::Error>>, S::Future>;
+    type Future = BoxFuture<'static, std::result::Result<S::Response, S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.guard.check(request.uri().path(), request.headers()) {
-            Ok(caller) => {
-                // No service needs it; so none can log it.
-                request.headers_mut().remove(AUTHORIZATION);
-                if let Some(caller) = caller {
-                    request.extensions_mut().insert(caller);
-                }
-                Either::Right(self.inner.call(request))
-            }
-            Err(status) => Either::Left(ready(Ok(status.into_http()))),
+        let refuse = |status: Status| ready(Ok(status.into_http())).boxed();
+        let caller = match self.guard.check(request.uri().path(), request.headers()) {
+            Ok(caller) => caller,
+            Err(status) => return refuse(*status),
+        };
+        // No service needs it; so none can log it.
+        request.headers_mut().remove(AUTHORIZATION);
+        let Some(caller) = caller else { return self.inner.call(request).boxed() };
+        let seat = match self.guard.seat(&caller) {
+            Ok(seat) => seat,
+            Err(error) => return refuse(to_status(&error)),
+        };
+        request.extensions_mut().insert(caller);
+        let calling = self.inner.call(request);
+        async move {
+            let _seat = seat;
+            calling.await
         }
+        .boxed()
     }
 }
 
@@ -293,7 +326,7 @@ mod tests {
             (role, made.secret.expose().clone())
         });
         let config = AccessConfig { tokens: Some(path), ..AccessConfig::default() };
-        Known { guard: Guard::open(&config).unwrap(), _folder: folder, secrets: secrets.into() }
+        Known { guard: Guard::open(&config, 2).unwrap(), _folder: folder, secrets: secrets.into() }
     }
 
     impl Known {
@@ -360,7 +393,7 @@ mod tests {
 
     #[test]
     fn without_tokens_every_call_goes_on() {
-        let guard = Guard::open(&AccessConfig::default()).unwrap();
+        let guard = Guard::open(&AccessConfig::default(), 2).unwrap();
         guard.check(SUBMIT, &HeaderMap::new()).unwrap();
     }
 

@@ -14,6 +14,7 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use super::{explain, for_client, reply, views};
+use crate::access::Caller;
 use crate::control::{Control, Garbage, JobFilter};
 use crate::publish::REPORT;
 
@@ -50,9 +51,12 @@ impl JobService for Jobs {
         &self,
         request: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let submitter = request.extensions().get::<Caller>().map(Caller::submitter);
         let v1::SubmitRequest { spec_json, client_request_id, replace } = request.into_inner();
-        let submitted =
-            for_client(&self.0, move |control| control.submit(&spec_json, &client_request_id, replace)).await;
+        let submitted = for_client(&self.0, move |control| {
+            control.submit(&spec_json, &client_request_id, replace, submitter)
+        })
+        .await;
         reply(submitted.map(|(job, existed)| v1::SubmitResponse { job_id: job.0, existed }))
     }
 
@@ -115,7 +119,7 @@ impl JobService for Jobs {
         let v1::ExplainRequest { job_id, document_id, limit } = request.into_inner();
         let limit = if limit == 0 { DEFAULT_EXPLANATIONS } else { limit };
         let explained = for_client(&self.0, move |control| {
-            let tables = control.tables(&control.find(&job_id)?)?;
+            let tables = control.readable(&control.find(&job_id)?)?;
             explain::explain(control.storage(), &tables, &document_id, limit as usize)
         });
         reply(explained.await.map(|explanations| v1::ExplainResponse { explanations }))

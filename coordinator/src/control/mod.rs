@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) heartbeat_ms: u64,
     /// Jobs that have not ended at most.
     pub(crate) most_jobs: usize,
+    /// The same of one client, which is known by its token.
+    pub(crate) most_jobs_of_client: usize,
 }
 
 /// The coordinator's live state.

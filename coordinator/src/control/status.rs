@@ -171,6 +171,7 @@ fn status_of(state: &State, id: &JobId, job: &Job, now_ms: u64) -> v1::JobStatus
         output_uri: record.output.clone(),
         error: record.error.as_ref().map(|error| v1::ErrorDetail::from(&Error::from(error))),
         failed_attempts: record.failed_attempts,
+        submitted_by: record.submitter.as_ref().map_or_else(String::new, |submitter| submitter.name.clone()),
     }
 }
 

@@ -11,7 +11,7 @@ use tamis_common::{Class, Error};
 use tokio::time::timeout;
 
 use super::Shared;
-use super::answer::failed;
+use super::answer::{Failure, failed};
 use super::serve::Peer;
 use crate::access::{AccessConfig, Caller, Guard, Refusal, secret_of};
 
@@ -151,13 +151,19 @@ pub(super) async fn admit(
 ) -> Response {
     match shared.door.caller(method, request.headers()) {
         Ok(caller) => {
+            let seat = match caller.as_ref().map(|caller| shared.door.guard.seat(caller)).transpose() {
+                Ok(seat) => seat,
+                Err(error) => return Failure(error).into_response(),
+            };
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
             // No handler needs them; so none can log them.
             request.headers_mut().remove(header::AUTHORIZATION);
             request.headers_mut().remove(header::COOKIE);
-            next.run(request).await
+            let response = next.run(request).await;
+            drop(seat);
+            response
         }
         Err(refusal) => refusal_answer(refusal),
     }

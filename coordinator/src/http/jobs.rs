@@ -1,7 +1,7 @@
 //! Jobs as JSON.
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use tamis_common::artefact::{SAMPLES, Samples};
 use tamis_common::error::Found as _;
@@ -12,6 +12,7 @@ use tamis_proto::v1;
 
 use super::Shared;
 use super::answer::{Answer, json};
+use crate::access::Caller;
 use crate::api::{explain, views};
 use crate::control::{Control, Grid, JobFilter};
 
@@ -68,12 +69,14 @@ pub(super) struct SubmitBody {
 /// Accepts a job.
 pub(super) async fn submit(
     State(shared): State<Shared>,
+    caller: Option<Extension<Caller>>,
     Json(body): Json<SubmitBody>,
 ) -> Answer<v1::SubmitResponse> {
+    let submitter = caller.map(|Extension(caller)| caller.submitter());
     let submitted = shared.call(move |control| {
         let spec = JobSpec::parse(&body.spec, "the spec")?;
         let spec_json = spec.to_canonical_json();
-        let (job, existed) = control.submit(&spec_json, &body.request_id, body.replace)?;
+        let (job, existed) = control.submit(&spec_json, &body.request_id, body.replace, submitter)?;
         Ok(v1::SubmitResponse { job_id: job.0, existed })
     });
     json(submitted.await)
@@ -238,7 +241,7 @@ pub(super) async fn explain(
     Query(query): Query<ExplainQuery>,
 ) -> Answer<v1::ExplainResponse> {
     let explained = shared.call(move |control| {
-        let tables = control.published(&control.find(&job)?)?;
+        let tables = control.readable(&control.find(&job)?)?;
         let explanations = explain::explain(control.storage(), &tables, &query.id, MOST_EXPLANATIONS)?;
         Ok(v1::ExplainResponse { explanations })
     });

@@ -9,7 +9,6 @@ use tamis_common::telemetry::metrics;
 
 use super::Shared;
 use super::answer::Failure;
-use crate::access::expires_at;
 use crate::control::Control;
 
 /// Indexes whose figures are shown.
@@ -47,9 +46,7 @@ fn gauge(control: &Control, shared: &Shared) -> Result<()> {
         metrics::DISK_FREE.set(&[("dir", dir)], disk.free as f64);
         metrics::DISK_SIZE.set(&[("dir", dir)], disk.size as f64);
     }
-    if let Some(tls) = &shared.tls
-        && let Ok(Some(at)) = expires_at(tls)
-    {
+    if let Some(at) = shared.certificate_expires_at {
         metrics::CERTIFICATE_EXPIRES.set(&[], at as f64);
     }
     for stats in control.steps().indexes()?.list().into_iter().take(MOST_INDEXES) {

@@ -23,7 +23,7 @@ use tamis_proto::MAX_MESSAGE_BYTES;
 
 pub(crate) use serve::serve;
 
-use crate::access::Guard;
+use crate::access::{Guard, expires_at};
 use crate::control::Control;
 use door::Door;
 
@@ -36,7 +36,8 @@ pub(crate) struct Shared {
     streams: Arc<tokio::sync::Semaphore>,
     /// Where the data folder is, for its disk.
     data_dir: Arc<std::path::PathBuf>,
-    tls: Option<Arc<crate::access::TlsFiles>>,
+    /// Of the certificate that is shown, which was read at start; seconds since the Unix epoch.
+    certificate_expires_at: Option<i64>,
 }
 
 /// Streams of events at the same time: each looks at the state once a second.
@@ -50,7 +51,7 @@ impl Shared {
             door,
             streams: Arc::new(tokio::sync::Semaphore::new(MOST_STREAMS)),
             data_dir: Arc::new(config.data_dir.clone()),
-            tls: config.access.tls.clone().map(Arc::new),
+            certificate_expires_at: config.access.tls.as_ref().and_then(|tls| expires_at(tls).ok().flatten()),
         }
     }
 

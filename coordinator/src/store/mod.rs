@@ -28,7 +28,9 @@ pub use blobs::Blobs;
 pub(crate) use blobs::Shelf;
 pub(crate) use blobs::digest_of;
 pub(crate) use records::cut;
-pub use records::{AttemptRecord, ErrorRecord, FileRef, JobRecord, NamedFile, PhaseTotals, ResolvedRecord};
+pub use records::{
+    AttemptRecord, ErrorRecord, FileRef, JobRecord, NamedFile, PhaseTotals, ResolvedRecord, Submitter,
+};
 
 use crate::job::TaskRecord;
 

@@ -206,7 +206,23 @@ fn what_failed_is_shown_shard_by_shard() {
     let metrics = http.get("/metrics").text();
     assert!(metrics.contains("tamis_attempts_failed_total{phase=\"scan\",class=\"input\"} 1\n"), "{metrics}");
     assert!(metrics.contains("tamis_jobs_ended_total{state=\"failed\"} 1\n"), "{metrics}");
-    // What it did is told all the same.
+    // What it did is told all the same, down to a document.
+    let read = grid["states"]
+        .as_str()
+        .unwrap()
+        .find('C')
+        .map(|shard| http.get(&of(&format!("/tasks/scan/{shard}"))).ok());
+    if let Some(read) = read {
+        let (uri, records) = (read["uri"].as_str().unwrap(), read["records_done"].as_u64().unwrap());
+        assert!(records > 0, "{read}");
+        let first = http.get(&of(&format!("/document?uri={uri}&offset=0"))).ok();
+        let id = first["document_id"].as_str().unwrap();
+        let told = http.get(&of(&format!("/explain?id={id}"))).ok()["explanations"][0].clone();
+        assert_eq!((&told["kept"], &told["undecided"]), (&false.into(), &true.into()), "{told}");
+        assert!(http.get(&of("/drops")).ok()["drops"].as_array().unwrap().is_empty());
+        let said = coordinator.call(&["explain", job, id]).remove(0);
+        assert_eq!(said["undecided"], true);
+    }
     let figures = http.get(&of("/figures")).ok();
     assert_eq!(figures["final"], false);
     let cancelled = http.post(&of("/cancel"), &json!({ "reason": "late" }));

@@ -103,30 +103,43 @@ impl Worker {
             return Err(Error::spec("`slots` must be at least 1, got 0"));
         }
         let client = Client::new(&config)?;
-        // Before anything else: a port in use is told at once.
         let listener = match config.http {
             Some(addr) => Some(probes::listen(addr).await?),
             None => None,
         };
-        let terms = client.register_first(&config).await?;
-        tracing::info!(worker = %config.worker_id, coordinator = config.coordinator, slots = config.slots,
-            "the worker is registered");
-        let worker_id = config.worker_id.clone();
         let session = Arc::new(Session {
             config,
             storage,
             executor,
             threads: Threads::default(),
             client,
-            heartbeat_ms: AtomicU64::new(terms.heartbeat_ms),
+            heartbeat_ms: AtomicU64::default(),
             running: Mutex::default(),
-            is_connected: AtomicBool::new(true),
+            is_connected: AtomicBool::new(false),
             drain: watch::Sender::new(None),
         });
         let http_addr = listener.as_ref().map(|(_, addr)| *addr);
-        let probes = listener.map(|(listener, _)| tokio::spawn(probes::serve(session.clone(), listener)));
+        // A worker that waits for its coordinator lives, and says that it is not ready.
+        let probes =
+            listener.map(|(listener, _)| Aborted(tokio::spawn(probes::serve(session.clone(), listener))));
+        let config = &session.config;
+        let terms = session.client.register_first(config).await?;
+        tracing::info!(worker = %config.worker_id, coordinator = config.coordinator, slots = config.slots,
+            "the worker is registered");
+        session.heartbeat_ms.store(terms.heartbeat_ms, Ordering::Relaxed);
+        session.is_connected.store(true, Ordering::Relaxed);
+        let worker_id = config.worker_id.clone();
         let task = tokio::spawn(slots::run(session.clone()));
-        Ok(WorkerHandle { worker_id, session, task, http_addr, probes })
+        Ok(WorkerHandle { worker_id, session, task, http_addr, _probes: probes })
+    }
+}
+
+/// A task that ends when this is dropped.
+struct Aborted(JoinHandle<()>);
+
+impl Drop for Aborted {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -136,7 +149,7 @@ pub struct WorkerHandle {
     session: Arc<Session>,
     task: JoinHandle<()>,
     http_addr: Option<SocketAddr>,
-    probes: Option<JoinHandle<()>>,
+    _probes: Option<Aborted>,
 }
 
 impl WorkerHandle {
@@ -166,9 +179,6 @@ impl WorkerHandle {
 impl Drop for WorkerHandle {
     fn drop(&mut self) {
         self.task.abort();
-        if let Some(probes) = &self.probes {
-            probes.abort();
-        }
         self.session.cancel_all();
     }
 }

@@ -13,25 +13,16 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::client::Backoff;
-use super::{Running, Session, heartbeat};
+use super::{Aborted, Running, Session, heartbeat};
 use crate::progress::Progress;
 use crate::run::{Task, execute};
 
 /// How long attempts that were told to stop may take to notice, and their release to be answered.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Ends the heartbeat with the session, however that ends.
-struct Beats(tokio::task::JoinHandle<()>);
-
-impl Drop for Beats {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// Works until the worker is drained.
 pub(super) async fn run(session: Arc<Session>) {
-    let _beats = Beats(tokio::spawn(heartbeat::run(session.clone())));
+    let _beats = Aborted(tokio::spawn(heartbeat::run(session.clone())));
     let mut attempts = JoinSet::new();
     pull(&session, &mut attempts).await;
     leave(&session, attempts).await;
