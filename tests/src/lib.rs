@@ -4,6 +4,7 @@
 
 pub mod chaos;
 pub mod corpus;
+pub mod docs;
 pub mod output;
 pub mod process;
 pub mod s3;
