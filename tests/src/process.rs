@@ -25,12 +25,17 @@ pub fn binary() -> PathBuf {
 /// A call of the binary in `folder`, without what the environment says of tamis. Jobs may read everything and write in the
 /// folder.
 pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(binary());
+    let mut command = without_tamis(Command::new(binary()));
     command.current_dir(folder).stdin(Stdio::null());
+    command.env("TAMIS_ALLOW_READ", "/").env("TAMIS_ALLOW_WRITE", folder);
+    command
+}
+
+/// A call without what the environment says of tamis.
+pub fn without_tamis(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TAMIS_")) {
         command.env_remove(name);
     }
-    command.env("TAMIS_ALLOW_READ", "/").env("TAMIS_ALLOW_WRITE", folder);
     command
 }
 

@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_table;
 mod bounds;
 mod cluster;
+mod docs;
 mod faults;
 mod filters;
 mod fuzz;
