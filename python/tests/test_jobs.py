@@ -86,7 +86,7 @@ def test_a_failed_job_raises_what_failed_it_and_can_be_retried(client: Client, c
     assert error.status.error.message in str(error)
     sent = pickle.loads(pickle.dumps(error))
     assert (type(sent), str(sent), sent.status, sent.error_class) == (JobFailed, str(error), error.status, error.error_class)
-    with pytest.raises(ConflictError, match="is failed: only a published job has a report"):
+    with pytest.raises(ConflictError, match="is failed: only a published job has"):
         job.report()
     assert job.retry().error is None
     with pytest.raises(JobFailed):
@@ -108,6 +108,27 @@ def test_a_cancelled_job_says_so(tmp_path: Path) -> None:
                 job.wait()
             assert cancelled.value.error_class is ErrorClass.CANCELLED
             assert cancelled.value.status.ended
+    finally:
+        cluster.stop()
+
+
+def test_a_job_that_runs_has_figures_and_tasks_but_no_output(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path)
+    try:
+        with Client(cluster.url) as client:
+            job = client.submit(example_spec(tmp_path / "out"))
+            next(status for status in job.watch() if status.state is JobState.SCANNING)
+            figures = job.figures()
+            assert (figures.final, figures.scans, figures.emits) == (False, 0, 0)
+            assert [source.name for source in figures.sources] == ["reports", "web", "notes"]
+            assert len(job.figures("pandas")["sources"]) == 3
+            assert {task.state for task in job.tasks()} == {TaskState.READY}
+            assert list(job.tasks("emit")) == []
+            for output in (job.files, job.drops, job.clusters, job.report, job.find_drops().__next__):
+                with pytest.raises(ConflictError, match="is scanning: only a published job has"):
+                    output()
+            with pytest.raises(NotFoundError, match="this machine cannot read the output"):
+                job.output()
     finally:
         cluster.stop()
 

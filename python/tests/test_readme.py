@@ -55,7 +55,7 @@ EXPECTED = {
     2: ("near    similarity", "near similarity w01253", "length.min_chars"),
     3: ("('read', 3281)", "('emitted', 2592)", "notes", "committed"),
     4: ("351,143 of 2,592 documents", "uint16", "['id', 'text', 'extra']"),
-    5: ("0 [('r00000', 1.0)]", "1 []"),
+    5: ("0 [('r00000', 1.0)]", "1 []", "620\n"),
     6: ("1\n",),
     7: ("problems in the job spec", "tamis jobs"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 import pytest
 from cluster import Cluster, example_spec, tamis
@@ -16,6 +18,16 @@ def test_a_job_runs_over_mutual_tls_with_a_token(secured: Secured) -> None:
         with Client(url, token_file=secured.token_file("submit"), tls=secured.tls) as client:
             job = client.submit(example_spec(secured.cluster.folder / host)).wait()
             assert job.report().tokens.total > 0
+
+
+def test_who_may_read_may_read_the_output(secured: Secured, tmp_path: Path) -> None:
+    with Client(secured.cluster.url, token_file=secured.token_file("submit"), tls=secured.tls) as client:
+        job_id = client.submit(example_spec(secured.cluster.folder / "readable")).wait().id
+    with Client(secured.cluster.url, token_file=secured.token_file("read"), tls=secured.tls) as client:
+        job = client.job(job_id)
+        assert len(job.drops()) == sum(rule.documents for rule in job.figures().drops) == len(list(job.find_drops()))
+        assert len(job.download(tmp_path, only="tokens/*").tokens_memmap()) == job.figures().funnel[-1].documents
+        assert job.document(source="reports", document_id="r00000").text
 
 
 def test_roles_bound_what_a_token_may_do(secured: Secured) -> None:
