@@ -4,8 +4,8 @@
 
 pub mod chaos;
 pub mod corpus;
-pub mod http;
 pub mod docs;
+pub mod http;
 pub mod output;
 pub mod process;
 pub mod s3;
