@@ -54,7 +54,7 @@ pub fn others_may_read(mode: u32) -> bool {
 pub fn warn_if_others_may_read(what: &str, path: &Path, mode: u32) {
     if others_may_read(mode) {
         let path = path.display();
-        tracing::warn!(%path, "others than its owner may read {what} `{path}`: chmod 600 {path}");
+        tracing::warn!("others than its owner may read {what} `{path}`: take that from them with chmod 600");
     }
 }
 
