@@ -19,3 +19,4 @@ mod recovery;
 mod reference;
 mod roots;
 mod s3;
+mod terminal;
