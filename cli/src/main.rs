@@ -6,6 +6,9 @@ mod access;
 mod args;
 mod client;
 mod commands;
+mod forecast;
+#[cfg(test)]
+mod reference;
 mod telemetry;
 mod ui;
 

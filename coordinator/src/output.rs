@@ -374,7 +374,8 @@ mod tests {
                     && cut.text.len() <= MOST_TEXT_BYTES
                     && cut.document_id.ends_with(&format!("#{third}"))
             );
-            assert!(read(31).unwrap_err().message().contains("malformed_json"));
+            let second = lines.find("no json").unwrap() as u64;
+            assert!(read(second).unwrap_err().message().contains("malformed_json"));
             for wrong in [1, third + 1, meta.size, u64::MAX - 1] {
                 assert_eq!(read(wrong).unwrap_err().class(), Class::NotFound, "{wrong}");
             }

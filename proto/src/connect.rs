@@ -152,7 +152,7 @@ fn is_loopback(host: &str) -> bool {
 pub(crate) const UNKNOWN_SERVER: &str = "invalid peer certificate";
 
 /// What TLS says when one side does not take the other, and what to do. By its text: HTTP/2 keeps no types of errors.
-const REFUSALS: [(&str, &str); 4] = [
+const REFUSALS: [(&str, &str); 5] = [
     (
         "received fatal alert: CertificateRequired",
         "the coordinator wants to see a certificate: give one with --client-cert and --client-key",
@@ -161,6 +161,11 @@ const REFUSALS: [(&str, &str); 4] = [
         "received fatal alert",
         "the coordinator does not accept this certificate: --client-cert must be valid now and signed by the \
          authority of its --tls-client-ca",
+    ),
+    (
+        "certificate not valid for name",
+        "the certificate does not hold the host that --coordinator names: call it by a name that it holds, or make one \
+         that holds this name, too (`tamis certs init FOLDER --host NAME` for a test cluster)",
     ),
     (
         UNKNOWN_SERVER,

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use super::glob::{self, Pattern};
 use super::{ObjectMeta, Uri};
@@ -24,6 +25,11 @@ pub(super) fn head(uri: &Uri) -> Result<ObjectMeta> {
         return Err(Error::input(format!("`{uri}` is a folder where a file is needed")));
     }
     Ok(meta_of(uri.clone(), &meta))
+}
+
+pub(super) fn modified(uri: &Uri) -> Result<SystemTime> {
+    let meta = fs::metadata(path_of(uri)?).and_then(|meta| meta.modified());
+    meta.map_err(|e| Error::io("read", uri, e))
 }
 
 fn meta_of(uri: Uri, meta: &fs::Metadata) -> ObjectMeta {

@@ -16,6 +16,7 @@ mod writer;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +150,18 @@ impl Storage {
         match self.bucket(uri)? {
             Some(bucket) => bucket.head(uri),
             None => local::head(uri),
+        }
+    }
+
+    /// When an object was last written, by the clock of its store.
+    ///
+    /// # Errors
+    /// `Class::NotFound` if it is not there.
+    pub fn modified(&self, uri: &Uri) -> Result<SystemTime> {
+        self.check(Access::Read, uri)?;
+        match self.bucket(uri)? {
+            Some(bucket) => bucket.modified(uri),
+            None => local::modified(uri),
         }
     }
 

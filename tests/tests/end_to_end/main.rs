@@ -22,3 +22,4 @@ mod reference;
 mod roots;
 mod s3;
 mod telemetry;
+mod terminal;

@@ -36,7 +36,7 @@ impl Folder {
         Self { storage, uri, folder, _runtime: runtime }
     }
 
-    /// Writes an uncompressed file and pins it.
+    /// Writes a file and pins it.
     fn shard(&self, content: &[u8], format: Format) -> Shard {
         let path = self.folder.path().join("input");
         std::fs::write(&path, content).unwrap();
@@ -49,7 +49,10 @@ impl Folder {
             size: meta.size,
             version: meta.version,
             format,
-            compression: Compression::None,
+            compression: match content {
+                [0x1f, 0x8b, ..] => Compression::Gzip,
+                _ => Compression::None,
+            },
             part: Part::Whole,
             bytes: meta.size,
         }
