@@ -88,6 +88,9 @@ def test_a_failed_job_raises_what_failed_it_and_can_be_retried(client: Client, c
     assert (type(sent), str(sent), sent.status, sent.error_class) == (JobFailed, str(error), error.status, error.error_class)
     with pytest.raises(ConflictError, match="is failed: only a published job has"):
         job.report()
+    assert [drop.drop.rule for drop in job.find_drops() if drop.drop] == ["malformed_json"] * 2
+    (explanation,) = job.explain("a")
+    assert (explanation.undecided, explanation.kept, explanation.drop) == (True, False, None)
     assert job.retry().error is None
     with pytest.raises(JobFailed):
         job.wait()
@@ -124,7 +127,8 @@ def test_a_job_that_runs_has_figures_and_tasks_but_no_output(tmp_path: Path) -> 
             assert len(job.figures("pandas")["sources"]) == 3
             assert {task.state for task in job.tasks()} == {TaskState.READY}
             assert list(job.tasks("emit")) == []
-            for output in (job.files, job.drops, job.clusters, job.report, job.find_drops().__next__):
+            assert list(job.find_drops()) == []
+            for output in (job.files, job.drops, job.clusters, job.report):
                 with pytest.raises(ConflictError, match="is scanning: only a published job has"):
                     output()
             with pytest.raises(NotFoundError, match="this machine cannot read the output"):

@@ -23,6 +23,7 @@ def test_a_job_runs_over_mutual_tls_with_a_token(secured: Secured) -> None:
 def test_who_may_read_may_read_the_output(secured: Secured, tmp_path: Path) -> None:
     with Client(secured.cluster.url, token_file=secured.token_file("submit"), tls=secured.tls) as client:
         job_id = client.submit(example_spec(secured.cluster.folder / "readable")).wait().id
+        assert client.job(job_id).status().submitted_by == "submit"
     with Client(secured.cluster.url, token_file=secured.token_file("read"), tls=secured.tls) as client:
         job = client.job(job_id)
         assert len(job.drops()) == sum(rule.documents for rule in job.figures().drops) == len(list(job.find_drops()))

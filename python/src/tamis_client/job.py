@@ -240,7 +240,10 @@ class Job:
         return (self._output_files.open(part) for part in sorted(parts, key=lambda part: part.path))
 
     def find_drops(self, *, stage: str = "", rule: str = "", source: str = "") -> Iterator[Explanation]:
-        """What it dropped at a stage, by a rule, of a source (empty: any), chosen by the coordinator, page by page."""
+        """What it dropped at a stage, by a rule, of a source (empty: any), chosen by the coordinator, page by page.
+
+        Of a job that is not published: what its scans dropped so far.
+        """
         request = jobs_pb2.ListDropsRequest(job_id=self.id, stage=stage, rule=rule, source=source, page_size=_PAGE)
         while True:
             page = self._connection.call(self._connection.jobs.ListDrops, request)

@@ -111,6 +111,7 @@ class JobStatus:
     output_uri: str
     error: ErrorDetail | None
     failed_attempts: int
+    submitted_by: str
 
     @property
     def ended(self) -> bool:
@@ -247,6 +248,7 @@ class Explanation:
     kept: bool
     part: str
     drop: Drop | None
+    undecided: bool
 
 
 @dataclass(frozen=True)
