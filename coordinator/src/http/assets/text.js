@@ -103,13 +103,15 @@ export const TEXTS = {
   'tile.slots-of': ['{busy} of {all}', '{busy} / {all}'],
   'tile.workers': [['{n} worker', '{n} workers'], '{n} 个工作进程'],
   'tile.no-workers': ['no worker is there', '没有工作进程'],
-  'tile.disk': ['free for state and index', '状态与索引可用空间'],
+  'tile.disk': ['free on disk', '磁盘可用空间'],
   'tile.read': ['records read', '条记录读入'],
   'tile.written': ['documents written', '篇文档写出'],
   'tile.tokens': ['tokens', '个词元'],
   'tile.dropped': ['dropped', '条被丢弃'],
   'tile.of-read': ['{part} of what was read', '占读入的 {part}'],
-  'tile.disk-of': ['of {size}', '共 {size}'],
+  'tile.disk-of': ['of {size}, {name}', '共 {size}，{name}'],
+  'disk.data': ['the data folder', '数据目录'],
+  'disk.work': ['the work folder', '工作目录'],
   'state.planning': ['planning', '规划中'],
   'state.scanning': ['scanning', '扫描中'],
   'state.waiting': ['waiting', '等待中'],
@@ -339,6 +341,7 @@ export const TEXTS = {
   'diff.equal': ['The two texts are equal to the letter.', '两段文本逐字相同。'],
   'diff.changes': [['{n} place differs.', '{n} places differ.'], '{n} 处不同。'],
   'diff.coarse': ['Long stretches that differ much are marked as a whole.', '差异很大的长段落整体标出。'],
+  'diff.rest': [['{n} more character', '{n} more characters'], '还有 {n} 个字符'],
   'diff.same': [['{n} equal character', '{n} equal characters'], '{n} 个相同字符'],
 
   // Its tokens
@@ -437,6 +440,7 @@ export const TEXTS = {
   'workers.busy': ['{busy} of {slots} busy', '{busy} / {slots} 忙碌'],
   'workers.idle': ['idle', '空闲'],
   'workers.leaves': ['leaves', '即将离开'],
+  'workers.left': ['has left', '已离开'],
   'workers.attempt': ['{phase}, shard {shard}', '{phase}，分片 {shard}'],
   'workers.more': ['and {n} more', '另有 {n} 个'],
   'workers.none': [

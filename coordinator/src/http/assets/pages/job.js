@@ -1,7 +1,7 @@
 // One job: its head, and below it one of its tabs.
 
 import * as api from '../api.js';
-import { attribute, h, setChildren, setText, svg } from '../dom.js';
+import { attribute, h, keyed, setChildren, setText, svg } from '../dom.js';
 import * as format from '../format.js';
 import { isOver } from '../logic/steps.js';
 import { ask } from '../parts/dialog.js';
@@ -137,15 +137,15 @@ export function jobPage(ctx) {
     });
 
   const setActions = () => {
-    const act = (words, kind, question) => h('button', { type: 'button', class: kind, on: { click: () => question(job, update) } }, words);
     const mayRetry = job.state === 'failed' || job.state === 'cancelled';
     // Past the commit point a job is not cancelled.
     const mayCancel = !isOver(job) && job.state !== 'publishing';
-    setChildren(
-      actions,
-      ctx.can('submit') && mayRetry && act(t('retry'), 'primary', askRetry),
-      ctx.can('submit') && mayCancel && act(t('cancel'), 'danger-quiet', askCancel),
-    );
+    const offered = [mayRetry && 'retry', mayCancel && 'cancel'].filter((name) => name && ctx.can('submit'));
+    // A button stays the same while it is offered: a dialog gives focus back to it.
+    keyed(actions, offered, (name) => name, (name) => {
+      const [kind, question] = { retry: ['primary', askRetry], cancel: ['danger-quiet', askCancel] }[name];
+      return { el: h('button', { type: 'button', class: kind, on: { click: () => question(job, update) } }, t(name)) };
+    });
   };
 
   /** While a job runs it has a stream of its own; then it is one among all. */

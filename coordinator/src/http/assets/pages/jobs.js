@@ -187,6 +187,17 @@ function overviewTiles() {
     { id: 'slots', label: t('tile.slots'), extra: slots.el },
     { id: 'disk', label: t('tile.disk'), extra: disk.el },
   ]);
+  /** The disk with the least room: a full one stops jobs, whichever it is. */
+  const showDisk = (disks) => {
+    const known = Object.entries(disks).filter(([, found]) => found);
+    if (known.length === 0) {
+      made.set('disk', format.NONE);
+      return;
+    }
+    const [name, { free, size }] = known.reduce((least, other) => (other[1].free < least[1].free ? other : least));
+    made.set('disk', format.bytes(free), t('tile.disk-of', { size: format.bytes(size), name: t(`disk.${name}`) }));
+    disk.set([size > 0 ? 1 - free / size : 0]);
+  };
   return {
     el: made.el,
     update(overview) {
@@ -197,9 +208,7 @@ function overviewTiles() {
       made.set('ended', format.count(jobs.published ?? 0), ended.filter(Boolean).join(' · '));
       made.set('slots', t('tile.slots-of', { busy: format.count(busy), all: format.count(all) }), workers === 0 ? t('tile.no-workers') : t('tile.workers', { n: workers }));
       slots.set([all > 0 ? busy / all : 0]);
-      const { free, size } = overview.disk.data;
-      made.set('disk', format.bytes(free), t('tile.disk-of', { size: format.bytes(size) }));
-      disk.set([size > 0 ? 1 - free / size : 0]);
+      showDisk(overview.disk);
     },
   };
 }

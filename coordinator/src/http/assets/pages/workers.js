@@ -12,6 +12,8 @@ import { t } from '../text.js';
 
 /** Slots that are drawn one by one. */
 const DRAWN_SLOTS = 32;
+/** A worker that beats is heard of more often. */
+const SILENT_MS = 15_000;
 /** Tasks of a worker that are listed. */
 const LISTED = 8;
 
@@ -35,7 +37,7 @@ export function workersPage(ctx) {
     if (!nothing.hidden && nothing.childNodes.length === 0) setChildren(nothing, prose(t('workers.none')));
     const slots = workers.reduce((all, worker) => all + worker.slots, 0);
     const busy = workers.reduce((all, worker) => all + worker.attempts.length, 0);
-    const rate = workers.reduce((all, worker) => all + worker.bytes_per_second, 0);
+    const rate = workers.reduce((all, worker) => all + (worker.attempts.length > 0 ? worker.bytes_per_second : 0), 0);
     setText(sum, workers.length > 0 ? t('workers.sum', { n: workers.length, busy: format.count(busy), slots: format.count(slots), rate: format.rate(rate) }) : '');
   };
   const load = () =>
@@ -84,13 +86,16 @@ function workerRow(heads, worker, ctx) {
       }
       [...boxes.children].forEach((box, place) => box.classList.toggle('busy', place < busy));
       setText(slots, t('workers.busy', { busy: format.count(busy), slots: format.count(worker.slots) }));
-      setText(idle, busy > 0 ? '' : worker.draining ? t('workers.leaves') : t('workers.idle'));
+      // The coordinator forgets a worker some time after it left.
+      const isSilent = worker.last_seen_ms > SILENT_MS;
+      const hasLeft = worker.draining && busy === 0 && isSilent;
+      setText(idle, busy > 0 ? '' : hasLeft ? t('workers.left') : worker.draining ? t('workers.leaves') : t('workers.idle'));
       keyed(attempts, worker.attempts.slice(0, LISTED), (attempt) => `${attempt.job_id} ${attempt.phase} ${attempt.shard} ${attempt.attempt}`, attemptItem);
       setText(further, busy > LISTED ? t('workers.more', { n: busy - LISTED }) : '');
-      setText(rate, format.rate(worker.bytes_per_second));
+      setText(rate, busy > 0 ? format.rate(worker.bytes_per_second) : format.NONE);
       setText(tasks, format.count(worker.tasks_committed));
       setText(beat, format.ago(0, worker.last_seen_ms));
-      beat.classList.toggle('late', worker.last_seen_ms > 15_000);
+      beat.classList.toggle('late', isSilent && !hasLeft);
     },
   };
 }

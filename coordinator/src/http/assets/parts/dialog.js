@@ -47,7 +47,9 @@ export function ask({ title, body, action, danger = false, reason = false, run }
     );
     dialog.addEventListener('close', () => {
       dialog.remove();
+      // What was done may have taken the button away.
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      else document.querySelector('h1')?.focus();
       resolve(isDone);
     });
     document.body.append(dialog);

@@ -73,7 +73,7 @@ export function plot({ label, height = 190, value, moment, isStepped = false, ga
 
   const fill = () => {
     const heads = [{ text: t('plot.time') }, { text: t('plot.what') }, { text: t('plot.value'), kind: 'number' }];
-    const made = table(label, heads);
+    const made = table(label, heads, '');
     const all = series.flatMap((one) => one.points.map((found) => ({ one, found }))).sort((a, b) => a.found[0] - b.found[0]);
     made.body.append(
       ...thinned(all, ROWS).map(({ one, found }) => row(heads, [format.time(found[0]), one.name, value(found[1])])),

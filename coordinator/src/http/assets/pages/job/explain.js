@@ -23,9 +23,10 @@ export function explainTab(shared) {
     setChildren(found, h('p', { class: 'soft' }, t('loading')));
     try {
       const { explanations } = await api.get(['jobs', jobId, 'explain'], { id }, shared.signal);
-      setChildren(found, explanations.length === 0 ? empty(t('explain.none', { id })) : [explanations.length > 1 && h('p', { class: 'soft' }, t('explain.several', { n: explanations.length })), explanations.map((one) => fate(jobId, one))]);
+      setChildren(found, [explanations.length > 1 && h('p', { class: 'soft' }, t('explain.several', { n: explanations.length })), explanations.map((one) => fate(jobId, one))]);
     } catch (error) {
-      if (error.name !== 'AbortError') setChildren(found, h('p', { class: 'problem' }, problemText(error)));
+      if (error.name === 'AbortError') return;
+      setChildren(found, error.status === 404 ? empty(t('explain.none', { id })) : h('p', { class: 'problem' }, problemText(error)));
     }
   };
   const submit = (event) => {

@@ -155,7 +155,7 @@ function languages(sources) {
   const named = [...weights].sort((a, b) => b[1] - a[1]).slice(0, NAMED).map(([code]) => code);
   const hasRest = weights.size > named.length;
   const heads = [{ text: t('source') }, { text: t('languages'), kind: 'plot' }];
-  const made = table(t('languages'), heads, 'languages');
+  const made = table(t('languages'), heads, 'languages stack');
   made.body.append(
     ...sources
       .filter((source) => Object.keys(source.languages).length > 0)
