@@ -37,7 +37,9 @@ export class Watched {
     const context = await browser.newContext({ locale, viewport: { width, height: 900 }, acceptDownloads: true });
     await context.addInitScript(AXE);
     await context.addInitScript(() => {
-      addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+      addEventListener('securitypolicyviolation', (event) =>
+        console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+      );
     });
     const watched = new Watched(await context.newPage(), origin);
     context.on('page', (page) => watched.watch(page));
@@ -48,7 +50,8 @@ export class Watched {
 
   watch(page) {
     page.on('console', (message) => {
-      if (message.type() === 'error' && !this.isExpected(message.text())) this.wrong.push(`console: ${message.text()} (${message.location().url})`);
+      if (message.type() === 'error' && !this.isExpected(message.text()))
+        this.wrong.push(`console: ${message.text()} (${message.location().url})`);
     });
     page.on('pageerror', (error) => this.wrong.push(`error: ${error.stack}`));
     page.on('dialog', (dialog) => {
@@ -105,11 +108,20 @@ export class Watched {
         await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
         const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         if (over > 0) findings.push(`${name} at ${width} px: ${over} px wider than the page`);
-        if (folder && width !== 360) await page.screenshot({ path: join(folder, `${name}-${width}-${theme}.png`), fullPage: true });
+        if (folder && width !== 360)
+          await page.screenshot({ path: join(folder, `${name}-${width}-${theme}.png`), fullPage: true });
         if (width !== 1440 && width !== 390) continue;
-        const { violations } = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: { type: 'tag', values: rules }, resultTypes: ['violations'] }), RULES);
+        const { violations } = await page.evaluate(
+          (rules) => globalThis.axe.run(document, { runOnly: { type: 'tag', values: rules }, resultTypes: ['violations'] }),
+          RULES,
+        );
         for (const one of violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')) {
-          findings.push(`${name} at ${width} px, ${theme}: ${one.id} (${one.impact}): ${one.nodes.slice(0, 3).map((node) => `${node.html} ${node.any.map((why) => why.message).join('; ')}`).join(' | ')}`);
+          findings.push(
+            `${name} at ${width} px, ${theme}: ${one.id} (${one.impact}): ${one.nodes
+              .slice(0, 3)
+              .map((node) => `${node.html} ${node.any.map((why) => why.message).join('; ')}`)
+              .join(' | ')}`,
+          );
         }
       }
     }

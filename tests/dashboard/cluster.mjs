@@ -75,7 +75,18 @@ export class Cluster {
    * @returns {Promise<Process & {url: string, grpc: string}>} with the address of its page and that for workers
    */
   async coordinator(data, root, { listen = '127.0.0.1:0', http = '127.0.0.1:0', more = [] } = {}) {
-    const made = await this.start(['coordinator', '--listen', listen, '--http', http, '--data-dir', data, '--allow-write', root, ...more]);
+    const made = await this.start([
+      'coordinator',
+      '--listen',
+      listen,
+      '--http',
+      http,
+      '--data-dir',
+      data,
+      '--allow-write',
+      root,
+      ...more,
+    ]);
     let url = made.hello.http.replace(/\/$/, '');
     if (this.hasSources && http.endsWith(':0')) {
       const proxy = await serveSources(url);

@@ -11,18 +11,29 @@ function numbers(seed) {
   return () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0), state / 2 ** 32);
 }
 
-const SYLLABLES = 'ba be bi bo da de di do fa fe ka ke ki ko la le li lo ma me mi mo na ne no pa pe ra re ri ro sa se si so ta te ti to va ve'.split(' ');
-const CHINESE = '公司年度报告显示收入增长来自北方省份成本保持计划之内董事会审议通过议案并提交股东大会投票表决监管部门要求披露风险管理措施银行贷款利率下调市场需求稳定企业加大研发投入提高产品质量完善治理结构推动业务转型升级';
+const SYLLABLES =
+  'ba be bi bo da de di do fa fe ka ke ki ko la le li lo ma me mi mo na ne no pa pe ra re ri ro sa se si so ta te ti to va ve'.split(
+    ' ',
+  );
+const CHINESE =
+  '公司年度报告显示收入增长来自北方省份成本保持计划之内董事会审议通过议案并提交股东大会投票表决监管部门要求披露风险管理措施银行贷款利率下调市场需求稳定企业加大研发投入提高产品质量完善治理结构推动业务转型升级';
 
 /** Makes texts out of random words; no two are alike. */
 function writer(random) {
   const pick = (list) => list[Math.floor(random() * list.length)];
-  const words = Array.from({ length: 4_000 }, () => Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick(SYLLABLES)).join(''));
+  const words = Array.from({ length: 4_000 }, () =>
+    Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick(SYLLABLES)).join(''),
+  );
   const english = () => {
-    const sentences = Array.from({ length: 8 + Math.floor(random() * 10) }, () => Array.from({ length: 8 + Math.floor(random() * 8) }, () => pick(words)).join(' '));
+    const sentences = Array.from({ length: 8 + Math.floor(random() * 10) }, () =>
+      Array.from({ length: 8 + Math.floor(random() * 8) }, () => pick(words)).join(' '),
+    );
     return `The ${sentences.join('. And the ')}.`;
   };
-  const chinese = () => Array.from({ length: 10 + Math.floor(random() * 8) }, () => Array.from({ length: 20 + Math.floor(random() * 15) }, () => pick(CHINESE)).join('')).join('，') + '。';
+  const chinese = () =>
+    Array.from({ length: 10 + Math.floor(random() * 8) }, () =>
+      Array.from({ length: 20 + Math.floor(random() * 15) }, () => pick(CHINESE)).join(''),
+    ).join('，') + '。';
   return { pick, words, english, chinese };
 }
 
@@ -43,10 +54,13 @@ export async function writeCorpus(folder, megabytes, seed = 1) {
   const make = writer(random);
   const earlier = [];
   let document = 0;
-  for (const [name, part] of [['reports', 0.3], ['web', 0.7]]) {
+  for (const [name, part] of [
+    ['reports', 0.3],
+    ['web', 0.7],
+  ]) {
     await mkdir(join(folder, name), { recursive: true });
     const file = createWriteStream(join(folder, name, 'part-0.jsonl'));
-    for (let bytes = 0; bytes < megabytes * 1e6 * part; ) {
+    for (let bytes = 0; bytes < megabytes * 1e6 * part;) {
       const draw = random();
       let text;
       if (draw < 0.06 && earlier.length > 0) text = varied(make.pick(earlier), make, random);
@@ -54,7 +68,10 @@ export async function writeCorpus(folder, megabytes, seed = 1) {
       else if (draw < 0.14) text = make.pick(['Read more', '暂无数据', 'Click here', '…']);
       else text = random() < 0.3 ? make.chinese() : make.english();
       if (draw >= 0.14 && random() < 0.2 && earlier.length < 5_000) earlier.push(text);
-      const line = document % 5_000 === 17 ? '{"id": broken\n' : `${JSON.stringify({ id: `d${document}`, text, url: `https://example.org/${document}` })}\n`;
+      const line =
+        document % 5_000 === 17
+          ? '{"id": broken\n'
+          : `${JSON.stringify({ id: `d${document}`, text, url: `https://example.org/${document}` })}\n`;
       document++;
       bytes += Buffer.byteLength(line);
       if (!file.write(line)) await once(file, 'drain');

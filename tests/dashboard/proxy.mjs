@@ -5,9 +5,15 @@ import { readFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { once } from 'node:events';
 import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ASSETS } from './assets.mjs';
 
-const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml' };
+const KINDS = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 
 /**
  * @param {string} url of the coordinator
@@ -20,11 +26,18 @@ export async function serveSources(url, port = 0) {
     const name = pathname === '/' ? 'index.html' : /^\/assets\/([\w./-]+)$/.exec(pathname)?.[1];
     const file = name && !name.includes('..') ? await readFile(new URL(name, ASSETS)).catch(() => null) : null;
     if (file) {
-      answer.writeHead(200, { 'content-type': KINDS[extname(name)] ?? 'application/octet-stream', 'content-security-policy': policy, 'cache-control': 'no-cache' });
+      answer.writeHead(200, {
+        'content-type': KINDS[extname(name)] ?? 'application/octet-stream',
+        'content-security-policy': policy,
+        'cache-control': 'no-cache',
+      });
       answer.end(file);
       return;
     }
-    const passed = request(new URL(asked.url, url), { method: asked.method, headers: { ...asked.headers, host: new URL(url).host } });
+    const passed = request(new URL(asked.url, url), {
+      method: asked.method,
+      headers: { ...asked.headers, host: new URL(url).host },
+    });
     passed.on('response', (response) => {
       answer.writeHead(response.statusCode, response.headers);
       response.pipe(answer);
@@ -43,4 +56,13 @@ export async function serveSources(url, port = 0) {
       server.closeAllConnections();
     },
   };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [url] = process.argv.slice(2);
+  if (!url) {
+    console.error('error: the address of a coordinator is missing\nhint: node proxy.mjs http://127.0.0.1:7172');
+    process.exit(2);
+  }
+  console.log((await serveSources(url)).url);
 }

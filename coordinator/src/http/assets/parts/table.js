@@ -15,7 +15,13 @@ export function table(caption, heads, kind = 'stack') {
   const el = h(
     'div',
     { class: `wide ${kind}`, role: 'group', tabindex: 0, 'aria-label': caption },
-    h('table', { role: 'table' }, h('caption', { class: 'unseen' }, caption), h('thead', null, h('tr', null, heads.map(headCell))), body),
+    h(
+      'table',
+      { role: 'table' },
+      h('caption', { class: 'unseen' }, caption),
+      h('thead', null, h('tr', null, heads.map(headCell))),
+      body,
+    ),
   );
   return { el, body };
 }
