@@ -4,7 +4,11 @@ import { diff, tokens } from '../../coordinator/src/http/assets/logic/diff.js';
 
 const marked = (pieces) => pieces.map(({ text, changed }) => (changed ? `[${text}]` : text)).join('');
 const joined = (pieces) => pieces.map((piece) => piece.text).join('');
-const same = (pieces) => pieces.filter((piece) => !piece.changed).map((piece) => piece.text).join('');
+const same = (pieces) =>
+  pieces
+    .filter((piece) => !piece.changed)
+    .map((piece) => piece.text)
+    .join('');
 
 /** The same numbers on every run. */
 function numbers(seed) {
@@ -23,7 +27,12 @@ test('words of English are compared as words, characters of Chinese as character
 });
 
 test('equal texts have no change, and one text against none is one', () => {
-  assert.deepEqual(diff('a b', 'a b'), { a: [{ text: 'a b', changed: false }], b: [{ text: 'a b', changed: false }], changes: 0, coarse: false });
+  assert.deepEqual(diff('a b', 'a b'), {
+    a: [{ text: 'a b', changed: false }],
+    b: [{ text: 'a b', changed: false }],
+    changes: 0,
+    coarse: false,
+  });
   const all = diff('', 'a b');
   assert.equal(marked(all.b), '[a b]');
   assert.equal(all.changes, 1);
@@ -31,7 +40,8 @@ test('equal texts have no change, and one text against none is one', () => {
 });
 
 test('tokens join to the text', () => {
-  for (const text of ['a1 b\n\n中文c，ひら', '𠀀x👩‍👩‍👧 é', ' '.repeat(50), 'x'.repeat(100)]) assert.equal(tokens(text).join(''), text);
+  for (const text of ['a1 b\n\n中文c，ひら', '𠀀x👩‍👩‍👧 é', ' '.repeat(50), 'x'.repeat(100)])
+    assert.equal(tokens(text).join(''), text);
   assert.equal(tokens('x'.repeat(100)).length, 100);
 });
 
@@ -43,7 +53,8 @@ test('the pieces of random texts join to them, and what is equal is equal on bot
   const random = numbers(7);
   const words = ['a', 'b', 'c', '中', '文', ' ', '\n', '.'];
   for (let round = 0; round < 300; round++) {
-    const make = () => Array.from({ length: Math.floor(random() * 40) }, () => words[Math.floor(random() * words.length)]).join('');
+    const make = () =>
+      Array.from({ length: Math.floor(random() * 40) }, () => words[Math.floor(random() * words.length)]).join('');
     const [a, b] = [make(), make()];
     const found = diff(a, b);
     assert.equal(joined(found.a), a);

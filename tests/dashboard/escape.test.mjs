@@ -27,6 +27,7 @@ test('the rule is that of the report', async () => {
     if (code >= 0xd800 && code <= 0xdfff) continue;
     const isControl = code < 0x20 || (code >= 0x7f && code <= 0x9f);
     const hidden = isControl || ranges.some(([from, to]) => code >= from && code <= to);
-    if (isHidden(String.fromCodePoint(code)) !== hidden) assert.fail(`U+${code.toString(16)} should be ${hidden ? 'hidden' : 'seen'}`);
+    if (isHidden(String.fromCodePoint(code)) !== hidden)
+      assert.fail(`U+${code.toString(16)} should be ${hidden ? 'hidden' : 'seen'}`);
   }
 });

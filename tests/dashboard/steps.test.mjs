@@ -4,7 +4,10 @@ import { isOver, steps } from '../../coordinator/src/http/assets/logic/steps.js'
 
 const scan = (done) => ({ phase: 'scan', tasks_total: 4, tasks_done: done, bytes_total: 400, bytes_done: 100 * done });
 const emit = (done) => ({ ...scan(done), phase: 'emit' });
-const standings = (state, ...phases) => steps({ state, phases }).map((step) => step.standing).join(' ');
+const standings = (state, ...phases) =>
+  steps({ state, phases })
+    .map((step) => step.standing)
+    .join(' ');
 
 test('each state has its step', () => {
   assert.equal(standings('planning'), 'now ahead ahead ahead ahead ahead');
@@ -29,6 +32,17 @@ test('the part of a phase goes by bytes, by tasks where bytes are not known', ()
 });
 
 test('only the last three states are the end', () => {
-  const over = ['planning', 'scanning', 'waiting', 'resolving', 'mixing', 'emitting', 'publishing', 'published', 'failed', 'cancelled'].filter((state) => isOver({ state }));
+  const over = [
+    'planning',
+    'scanning',
+    'waiting',
+    'resolving',
+    'mixing',
+    'emitting',
+    'publishing',
+    'published',
+    'failed',
+    'cancelled',
+  ].filter((state) => isOver({ state }));
   assert.deepEqual(over, ['published', 'failed', 'cancelled']);
 });

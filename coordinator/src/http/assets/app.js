@@ -4,6 +4,7 @@ import * as api from './api.js';
 import { attribute, h, setChildren, setText } from './dom.js';
 import * as format from './format.js';
 import { Live } from './live.js';
+import { visible } from './logic/escape.js';
 import { note, notes, problem } from './parts/note.js';
 import { indexesPage } from './pages/indexes.js';
 import { jobPage } from './pages/job.js';
@@ -37,15 +38,35 @@ function can(role) {
 }
 
 function header() {
-  const links = { jobs: h('a', { href: href(['jobs']) }), workers: h('a', { href: href(['workers']) }), indexes: h('a', { href: href(['indexes']) }) };
+  const links = {
+    jobs: h('a', { href: href(['jobs']) }),
+    workers: h('a', { href: href(['workers']) }),
+    indexes: h('a', { href: href(['indexes']) }),
+  };
   const nav = h('nav', { class: 'main-nav' }, Object.values(links));
   const dot = h('span', { class: 'live' }, h('i', { class: 'dot' }), h('span', { class: 'live-words' }));
   const who = h('span', { class: 'who' });
   const out = h('button', { type: 'button', class: 'quiet small', on: { click: signOut } });
-  const tongue = h('button', { type: 'button', id: 'language', class: 'quiet small', on: { click: () => translate(language() === 'en' ? 'zh' : 'en') } });
+  const tongue = h('button', {
+    type: 'button',
+    id: 'language',
+    class: 'quiet small',
+    on: { click: () => translate(language() === 'en' ? 'zh' : 'en') },
+  });
   const shade = h('button', { type: 'button', id: 'theme', class: 'quiet small icon', on: { click: turnTheme } });
   const skip = h('a', { class: 'skip', href: '#main', on: { click: toMain } });
-  const el = h('header', { class: 'top' }, h('a', { class: 'brand', href: href(['jobs']) }, h('img', { src: '/assets/icon.svg', alt: '', width: 26, height: 26 }), h('span', null, 'tamis')), nav, h('div', { class: 'top-end' }, dot, who, out, tongue, shade));
+  const el = h(
+    'header',
+    { class: 'top' },
+    h(
+      'a',
+      { class: 'brand', href: href(['jobs']) },
+      h('img', { src: '/assets/icon.svg', alt: '', width: 26, height: 26 }),
+      h('span', null, 'tamis'),
+    ),
+    nav,
+    h('div', { class: 'top-end' }, dot, who, out, tongue, shade),
+  );
   document.body.append(skip, el, banner, main, notes(), h('footer', { class: 'foot' }));
   return {
     /** In the language of the page. */
@@ -129,7 +150,11 @@ function connection(state, sinceMs) {
     wasAway = true;
     if (banner.childElementCount === 0) {
       const retry = h('button', { type: 'button', class: 'quiet small', on: { click: () => live.retry() } }, t('away.retry'));
-      setChildren(banner, h('p', null, h('b', null, t(`${state}.title`)), ' ', t('away.since', { time: format.clock(sinceMs) })), retry);
+      setChildren(
+        banner,
+        h('p', null, h('b', null, t(`${state}.title`)), ' ', t('away.since', { time: format.clock(sinceMs) })),
+        retry,
+      );
     }
     return;
   }
@@ -181,11 +206,19 @@ function pageOf({ path }) {
 
 function nowherePage(ctx) {
   ctx.listen(['events'], {});
-  return { el: h('div', { class: 'page' }, h('h1', { tabindex: -1 }, t('nowhere.title')), h('p', null, h('a', { href: href(['jobs']) }, t('nowhere.way')))), title: t('nowhere.title') };
+  return {
+    el: h(
+      'div',
+      { class: 'page' },
+      h('h1', { tabindex: -1 }, t('nowhere.title')),
+      h('p', null, h('a', { href: href(['jobs']) }, t('nowhere.way'))),
+    ),
+    title: t('nowhere.title'),
+  };
 }
 
 function setTitle(title) {
-  document.title = title ? `${title} · tamis` : 'tamis';
+  document.title = visible(title ? `${title} · tamis` : 'tamis');
 }
 
 /** Asks for a token, in the place of what the address names. */
@@ -217,7 +250,15 @@ async function start() {
     me = await api.me();
   } catch (error) {
     if (error.status === 401) return;
-    setChildren(main, h('div', { class: 'page' }, h('h1', { tabindex: -1 }, t(error.status === 0 ? 'away.title' : 'refused.title')), h('p', { lang: 'en' }, error.message)));
+    setChildren(
+      main,
+      h(
+        'div',
+        { class: 'page' },
+        h('h1', { tabindex: -1 }, t(error.status === 0 ? 'away.title' : 'refused.title')),
+        h('p', { lang: 'en' }, error.message),
+      ),
+    );
     if (error.status === 0 || error.retryable) setTimeout(start, AGAIN_MS);
     return;
   }

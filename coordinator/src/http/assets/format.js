@@ -114,7 +114,9 @@ function unit(amount, name) {
 export function ago(atMs, nowMs = Date.now()) {
   const seconds = Math.max(0, (nowMs - atMs) / 1000);
   const [name, size] = SPANS.find(([, span]) => seconds >= span) ?? ['second', 1];
-  return formatter(Intl.RelativeTimeFormat, { numeric: 'always', style: 'short' }).format(-Math.floor(seconds / size), name);
+  // Of less than a second: now.
+  const numeric = seconds < 1 ? 'auto' : 'always';
+  return formatter(Intl.RelativeTimeFormat, { numeric, style: 'short' }).format(-Math.floor(seconds / size), name);
 }
 
 /** A time of day with its date, to the second. */

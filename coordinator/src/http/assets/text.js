@@ -28,14 +28,14 @@ export const TEXTS = {
   'away.title': ['The coordinator does not answer.', '协调器没有响应。'],
   'interrupted.title': ['Live figures are interrupted.', '实时数据已中断。'],
   'away.since': [
-    'What you see is from {time}. The page goes on by itself when they are back.',
+    'What you see is from {time}. The page goes on by itself once that is over.',
     '当前内容截至 {time}。恢复后页面会自动继续更新。',
   ],
   'away.retry': ['Try now', '立即重试'],
   'refused.title': ['The coordinator refused.', '协调器拒绝了请求。'],
   'nowhere.title': ['There is no such page', '没有这个页面'],
   'nowhere.way': ['All jobs', '全部任务'],
-  'dialog.back': ['Leave it', '不了'],
+  'dialog.back': ['Back', '返回'],
   'dialog.reason': ['Reason (others see it)', '原因（他人可见）'],
   'page.nav': ['Pages of the list', '列表分页'],
   'page.former': ['Previous', '上一页'],
@@ -103,13 +103,15 @@ export const TEXTS = {
   'tile.slots-of': ['{busy} of {all}', '{busy} / {all}'],
   'tile.workers': [['{n} worker', '{n} workers'], '{n} 个工作进程'],
   'tile.no-workers': ['no worker is there', '没有工作进程'],
-  'tile.disk': ['free for state and index', '状态与索引可用空间'],
+  'tile.disk': ['free on disk', '磁盘可用空间'],
   'tile.read': ['records read', '条记录读入'],
   'tile.written': ['documents written', '篇文档写出'],
   'tile.tokens': ['tokens', '个词元'],
   'tile.dropped': ['dropped', '条被丢弃'],
   'tile.of-read': ['{part} of what was read', '占读入的 {part}'],
-  'tile.disk-of': ['of {size}', '共 {size}'],
+  'tile.disk-of': ['of {size}, {name}', '共 {size}，{name}'],
+  'disk.data': ['the data folder', '数据目录'],
+  'disk.work': ['the work folder', '工作目录'],
   'state.planning': ['planning', '规划中'],
   'state.scanning': ['scanning', '扫描中'],
   'state.waiting': ['waiting', '等待中'],
@@ -177,6 +179,7 @@ export const TEXTS = {
   'tab.files': ['Files', '文件'],
   'tab.spec': ['Spec', '规格'],
   cancel: ['Cancel', '取消任务'],
+  'cancel.action': ['Cancel the job', '取消任务'],
   'cancel.title': ['Cancel {name}?', '取消 {name}？'],
   'cancel.body': [
     'Its tasks stop and nothing is published. What is done is kept: a retry goes on from there.',
@@ -267,7 +270,10 @@ export const TEXTS = {
   'shards.number': ['Go to shard', '转到分片'],
   'shards.next-trouble': ['Next with failures', '下一个有失败的'],
   'shards.summary': [
-    ['{n} shard: {done} committed, {running} running; {failures} with failed attempts, {bad} given up.', '{n} shards: {done} committed, {running} running; {failures} with failed attempts, {bad} given up.'],
+    [
+      '{n} shard: {done} committed, {running} running; {failures} with failed attempts, {bad} given up.',
+      '{n} shards: {done} committed, {running} running; {failures} with failed attempts, {bad} given up.',
+    ],
     '{n} 个分片：{done} 个已提交，{running} 个运行中；{failures} 个有失败尝试，{bad} 个已放弃。',
   ],
   'shards.with-failures': ['a corner: failed attempts', '角标：有失败尝试'],
@@ -298,7 +304,10 @@ export const TEXTS = {
   'drops.samples-lead': ['A few different documents, chosen by hash.', '按哈希选取的若干不同文档。'],
   'drops.value': ['value {value}', '测量值 {value}'],
   'drops.none': ['Nothing was dropped so.', '没有这样被丢弃的文档。'],
-  'drops.when-published': ['Each dropped document can be listed once the job is published.', '任务发布后可逐条列出被丢弃的文档。'],
+  'drops.when-published': [
+    'Each dropped document can be listed once the job is published.',
+    '任务发布后可逐条列出被丢弃的文档。',
+  ],
   'drops.document': ['Document', '文档'],
   'drops.measured': ['Measured', '测量值'],
   'drops.instead': ['Kept instead', '保留的文档'],
@@ -339,6 +348,7 @@ export const TEXTS = {
   'diff.equal': ['The two texts are equal to the letter.', '两段文本逐字相同。'],
   'diff.changes': [['{n} place differs.', '{n} places differ.'], '{n} 处不同。'],
   'diff.coarse': ['Long stretches that differ much are marked as a whole.', '差异很大的长段落整体标出。'],
+  'diff.rest': [['{n} more character', '{n} more characters'], '还有 {n} 个字符'],
   'diff.same': [['{n} equal character', '{n} equal characters'], '{n} 个相同字符'],
 
   // Its tokens
@@ -386,7 +396,10 @@ export const TEXTS = {
   'gate.target': ['Target:', '目标：'],
   advice: ['Advice', '建议'],
   mixture: ['Mixture of domain and general text', '领域与通用文本的配比'],
-  'mixture.lead': ['By tokens. What a source holds is counted after duplicates are gone.', '按词元计。来源的存量在去重之后统计。'],
+  'mixture.lead': [
+    'By tokens. What a source holds is counted after duplicates are gone.',
+    '按词元计。来源的存量在去重之后统计。',
+  ],
   'mixture.bar': ['Written of held', '写出占存量'],
   'mixture.written': ['Written', '写出'],
   'mixture.target': ['Target', '目标'],
@@ -397,7 +410,10 @@ export const TEXTS = {
   'mixture.asked': ['Asked was {domain} : {general}; it is 1 : {got}.', '要求 {domain} : {general}，实际 1 : {got}。'],
 
   // A document
-  'explain.lead': ['Every record ends in one output or one drop. Ask for one by its id.', '每条记录要么写出，要么被丢弃一次。按编号查询。'],
+  'explain.lead': [
+    'Every record ends in one output or one drop. Ask for one by its id.',
+    '每条记录要么写出，要么被丢弃一次。按编号查询。',
+  ],
   'explain.id': ['Document id', '文档编号'],
   'explain.go': ['Explain', '查询'],
   'explain.none': ['The job read no document {id}.', '任务没有读到文档 {id}。'],
@@ -437,6 +453,7 @@ export const TEXTS = {
   'workers.busy': ['{busy} of {slots} busy', '{busy} / {slots} 忙碌'],
   'workers.idle': ['idle', '空闲'],
   'workers.leaves': ['leaves', '即将离开'],
+  'workers.left': ['has left', '已离开'],
   'workers.attempt': ['{phase}, shard {shard}', '{phase}，分片 {shard}'],
   'workers.more': ['and {n} more', '另有 {n} 个'],
   'workers.none': [
@@ -480,7 +497,10 @@ export const TEXTS = {
   'indexes.forget-this': ['Forget {name}', '遗忘 {name}'],
   'forget.title': ['Forget what {name} published?', '遗忘 {name} 发布的内容？'],
   'forget.body': [
-    ['{n} document leaves the index {index}: later jobs no longer find it. The output of the job is not touched.', '{n} documents leave the index {index}: later jobs no longer find them. The output of the job is not touched.'],
+    [
+      '{n} document leaves the index {index}: later jobs no longer find it. The output of the job is not touched.',
+      '{n} documents leave the index {index}: later jobs no longer find them. The output of the job is not touched.',
+    ],
     '{n} 篇文档将从索引 {index} 中移除，之后的任务不再查到它们。该任务的输出不受影响。',
   ],
   'forget.done': [['{n} document was forgotten.', '{n} documents were forgotten.'], '已遗忘 {n} 篇文档。'],

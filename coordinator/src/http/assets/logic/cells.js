@@ -37,7 +37,14 @@ export function at(grid, total, x, y) {
  * @param {string} key `KeyboardEvent.key`
  */
 export function step(key, shard, columns, total) {
-  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, PageDown: 10 * columns, PageUp: -10 * columns };
+  const steps = {
+    ArrowRight: 1,
+    ArrowLeft: -1,
+    ArrowDown: columns,
+    ArrowUp: -columns,
+    PageDown: 10 * columns,
+    PageUp: -10 * columns,
+  };
   if (key === 'Home') return 0;
   if (key === 'End') return total - 1;
   if (!(key in steps)) return -1;

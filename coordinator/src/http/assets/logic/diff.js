@@ -169,7 +169,8 @@ function once(list, from, to) {
   const places = new Map();
   for (let place = from; place + ANCHOR <= to; place++) {
     let key = 0;
-    for (let i = place; i < place + ANCHOR; i++) key = Math.imul(key ^ (key >>> 15), 0x2c1b3c6d) + Math.imul(list[i] + 1, 0x297a2d39);
+    for (let i = place; i < place + ANCHOR; i++)
+      key = Math.imul(key ^ (key >>> 15), 0x2c1b3c6d) + Math.imul(list[i] + 1, 0x297a2d39);
     key |= 0;
     places.set(key, places.has(key) ? -1 : place);
   }

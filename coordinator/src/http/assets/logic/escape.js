@@ -1,8 +1,7 @@
 // Text of strangers: what would not be seen is shown as its number, as in the report (coordinator/src/report/html/escape.rs).
 
 // Control characters, marks that turn the direction of writing, and those without a width.
-const HIDDEN =
-  /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
+const HIDDEN = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
 const ALL_HIDDEN = new RegExp(HIDDEN.source, 'gu');
 
 /**

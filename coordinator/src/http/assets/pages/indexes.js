@@ -18,10 +18,11 @@ const LISTED = 100;
 export function indexesPage(ctx) {
   const name = ctx.route.path[1] ?? null;
   const body = h('div', null, h('p', { class: 'soft' }, t('loading')));
-  const show = () => (name === null ? list(ctx, body) : one(ctx, body, name)).catch((error) => {
-    if (error.name === 'AbortError' || error.status === 401) return;
-    setChildren(body, h('p', { class: 'empty' }, error.status === 404 ? t('indexes.no-such', { name }) : error.message));
-  });
+  const show = () =>
+    (name === null ? list(ctx, body) : one(ctx, body, name)).catch((error) => {
+      if (error.name === 'AbortError' || error.status === 401) return;
+      setChildren(body, h('p', { class: 'empty' }, error.status === 404 ? t('indexes.no-such', { name }) : error.message));
+    });
   ctx.listen(['events'], {});
   show();
   ctx.whenBack(show);
@@ -79,22 +80,31 @@ async function one(ctx, body, name) {
   figures.set('jobs', format.count(index.jobs.length));
   figures.set('bytes', format.bytes(index.bytes), t('indexes.runs', { n: index.runs }));
 
+  const first = index.jobs[0]?.published_at_ms ?? Date.now();
+  const isShort = Date.now() - first < 2 * 86_400_000;
   const growth = plot({
     label: t('indexes.growth'),
     value: format.compact,
-    moment: format.date,
+    moment: isShort ? format.clock : format.date,
     isStepped: true,
   });
   let documents = 0;
   const points = index.jobs.map((job) => [job.published_at_ms, (documents += job.documents)]);
   if (points.length > 0) points.unshift([points[0][0] - 1, 0], [points[0][0], 0]);
-  growth.update([{ name: t('indexes.documents'), class: 's0', points: points.length > 0 ? [...points, [Date.now(), documents]] : [] }]);
+  growth.update([
+    { name: t('indexes.documents'), class: 's0', points: points.length > 0 ? [...points, [Date.now(), documents]] : [] },
+  ]);
 
   setChildren(
     body,
     figures.el,
     h('section', { 'aria-labelledby': 'h-growth' }, h('h2', { id: 'h-growth' }, t('indexes.growth')), growth.el),
-    h('section', { 'aria-labelledby': 'h-in-it' }, h('h2', { id: 'h-in-it' }, t('indexes.in-it')), jobsOf(ctx, index, () => one(ctx, body, name).catch(problem))),
+    h(
+      'section',
+      { 'aria-labelledby': 'h-in-it' },
+      h('h2', { id: 'h-in-it' }, t('indexes.in-it')),
+      jobsOf(ctx, index, () => one(ctx, body, name).catch(problem)),
+    ),
     h('details', null, h('summary', null, t('indexes.parameters')), parameters(index)),
   );
 }
@@ -119,14 +129,29 @@ function jobsOf(ctx, index, onForgotten) {
         format.share(index.documents > 0 ? job.documents / index.documents : 0),
         h('time', { title: format.time(job.published_at_ms) }, format.ago(job.published_at_ms)),
         ...(ctx.can('operate')
-          ? [h('button', { type: 'button', class: 'quiet', 'aria-label': t('indexes.forget-this', { name: job.name }), on: { click: forget } }, t('indexes.forget'))]
+          ? [
+              h(
+                'button',
+                {
+                  type: 'button',
+                  class: 'quiet',
+                  'aria-label': t('indexes.forget-this', { name: job.name }),
+                  on: { click: forget },
+                },
+                t('indexes.forget'),
+              ),
+            ]
           : []),
       ]);
     });
     setChildren(made.body, rows);
   };
   show(LISTED);
-  const more = h('button', { type: 'button', class: 'quiet', on: { click: () => (show(Infinity), more.remove()) } }, t('more-jobs', { n: newest.length - LISTED }));
+  const more = h(
+    'button',
+    { type: 'button', class: 'quiet', on: { click: () => (show(Infinity), more.remove()) } },
+    t('more-jobs', { n: newest.length - LISTED }),
+  );
   return h('div', null, made.el, newest.length > LISTED && more);
 }
 
@@ -157,6 +182,13 @@ function parameters(index) {
   return h(
     'dl',
     { class: 'facts' },
-    pairs.map(([name, value]) => h('div', null, h('dt', null, h('code', null, name)), h('dd', null, h('code', null, typeof value === 'string' ? value : JSON.stringify(value))))),
+    pairs.map(([name, value]) =>
+      h(
+        'div',
+        null,
+        h('dt', null, h('code', null, name)),
+        h('dd', null, h('code', null, typeof value === 'string' ? value : JSON.stringify(value))),
+      ),
+    ),
   );
 }

@@ -1,7 +1,7 @@
 // One job: its head, and below it one of its tabs.
 
 import * as api from '../api.js';
-import { attribute, h, setChildren, setText, svg } from '../dom.js';
+import { attribute, h, keyed, setChildren, setText, svg } from '../dom.js';
 import * as format from '../format.js';
 import { isOver } from '../logic/steps.js';
 import { ask } from '../parts/dialog.js';
@@ -33,6 +33,9 @@ const TABS = {
   files: filesTab,
   spec: specTab,
 };
+
+/** How long to wait for a coordinator that does not answer. */
+const AGAIN_MS = 3_000;
 
 export function jobPage(ctx) {
   const asked = ctx.route.path[1];
@@ -137,14 +140,19 @@ export function jobPage(ctx) {
     });
 
   const setActions = () => {
-    const act = (words, kind, question) => h('button', { type: 'button', class: kind, on: { click: () => question(job, update) } }, words);
     const mayRetry = job.state === 'failed' || job.state === 'cancelled';
     // Past the commit point a job is not cancelled.
     const mayCancel = !isOver(job) && job.state !== 'publishing';
-    setChildren(
+    const offered = [mayRetry && 'retry', mayCancel && 'cancel'].filter((name) => name && ctx.can('submit'));
+    // A button stays the same while it is offered: a dialog gives focus back to it.
+    keyed(
       actions,
-      ctx.can('submit') && mayRetry && act(t('retry'), 'primary', askRetry),
-      ctx.can('submit') && mayCancel && act(t('cancel'), 'danger-quiet', askCancel),
+      offered,
+      (name) => name,
+      (name) => {
+        const [kind, question] = { retry: ['primary', askRetry], cancel: ['danger-quiet', askCancel] }[name];
+        return { el: h('button', { type: 'button', class: kind, on: { click: () => question(job, update) } }, t(name)) };
+      },
     );
   };
 
@@ -172,7 +180,7 @@ export function jobPage(ctx) {
       nav.hidden = true;
       badge.el.hidden = true;
       facts.el.hidden = true;
-      if (error.status === 0) ctx.whenBack(start);
+      if (error.status === 0) setTimeout(() => ctx.signal.aborted || start(), AGAIN_MS);
       return;
     }
     nav.hidden = false;
@@ -182,6 +190,7 @@ export function jobPage(ctx) {
     follow();
     readFigures();
   };
+  ctx.whenBack(() => job && api.get(['jobs', job.job_id], {}, ctx.signal).then(update, () => {}));
   const clock = setInterval(() => job && facts.update(job), 5_000);
   start();
 
@@ -211,7 +220,17 @@ function jobFacts() {
   const attempts = h('span');
   const fact = (words, value) => h('div', null, h('dt', null, words), h('dd', null, value));
   const attemptsFact = fact(t('job.attempts'), attempts);
-  const copy = h('button', { type: 'button', class: 'icon', 'aria-label': t('job.copy'), title: t('job.copy'), on: { click: () => copyId(id.textContent) } }, copyIcon());
+  const copy = h(
+    'button',
+    {
+      type: 'button',
+      class: 'icon',
+      'aria-label': t('job.copy'),
+      title: t('job.copy'),
+      on: { click: () => copyId(id.textContent) },
+    },
+    copyIcon(),
+  );
   const el = h(
     'dl',
     { class: 'facts job-facts' },
@@ -227,7 +246,10 @@ function jobFacts() {
       setText(id, job.job_id);
       submitted.update(job.submitted_at_ms);
       const start = job.started_at_ms || job.submitted_at_ms;
-      setText(span, job.ended_at_ms ? t('took', { span: took(job) }) : t('since', { span: format.duration((Date.now() - start) / 1000) }));
+      setText(
+        span,
+        job.ended_at_ms ? t('took', { span: took(job) }) : t('since', { span: format.duration((Date.now() - start) / 1000) }),
+      );
       setText(output, job.output_uri);
       setText(attempts, format.count(job.failed_attempts));
       attemptsFact.hidden = !job.failed_attempts;
@@ -236,7 +258,11 @@ function jobFacts() {
 }
 
 function copyIcon() {
-  return svg('svg', { class: 'glyph', viewBox: '0 0 16 16', 'aria-hidden': 'true' }, svg('path', { d: 'M5.5 5.5V2h8.5v8.5H10.5M2 5.5h8.5V14H2z' }));
+  return svg(
+    'svg',
+    { class: 'glyph', viewBox: '0 0 16 16', 'aria-hidden': 'true' },
+    svg('path', { d: 'M5.5 5.5V2h8.5v8.5H10.5M2 5.5h8.5V14H2z' }),
+  );
 }
 
 async function copyId(text) {
@@ -252,7 +278,7 @@ async function askCancel(job, update) {
   const isDone = await ask({
     title: t('cancel.title', { name: job.name }),
     body: h('p', null, t('cancel.body')),
-    action: t('cancel'),
+    action: t('cancel.action'),
     danger: true,
     reason: true,
     run: async (reason) => update(await api.post(['jobs', job.job_id, 'cancel'], { reason })),

@@ -81,7 +81,12 @@ export function jobsPage(ctx) {
       ctx.can('submit') && h('a', { class: 'button primary', href: href(['submit']) }, t('jobs.submit')),
     ),
     figures.el,
-    h('div', { class: 'filters', role: 'search' }, chips.el, h('label', { class: 'field', for: 'jobs-text' }, h('span', { class: 'unseen' }, t('jobs.search')), search)),
+    h(
+      'div',
+      { class: 'filters', role: 'search' },
+      chips.el,
+      h('label', { class: 'field', for: 'jobs-text' }, h('span', { class: 'unseen' }, t('jobs.search')), search),
+    ),
     list.el,
     nothing,
     pages.el,
@@ -124,7 +129,12 @@ export function jobsPage(ctx) {
   };
 
   const show = () => {
-    keyed(list.body, jobs, (job) => job.job_id, (job) => jobRow(heads, job));
+    keyed(
+      list.body,
+      jobs,
+      (job) => job.job_id,
+      (job) => jobRow(heads, job),
+    );
     list.el.hidden = jobs.length === 0;
     const isFiltered = choice !== 'all' || text !== '';
     setChildren(nothing, jobs.length > 0 || !isLoaded ? null : prose(isFiltered ? t('jobs.none-such') : t('jobs.none')));
@@ -176,7 +186,8 @@ export function jobsPage(ctx) {
   };
 }
 
-const sum = (jobs, states) => (states.length > 0 ? states : Object.keys(jobs)).reduce((all, state) => all + (jobs[state] ?? 0), 0);
+const sum = (jobs, states) =>
+  (states.length > 0 ? states : Object.keys(jobs)).reduce((all, state) => all + (jobs[state] ?? 0), 0);
 
 function overviewTiles() {
   const slots = bar(['s0'], { class: 'bar thin' });
@@ -187,19 +198,35 @@ function overviewTiles() {
     { id: 'slots', label: t('tile.slots'), extra: slots.el },
     { id: 'disk', label: t('tile.disk'), extra: disk.el },
   ]);
+  /** The disk with the least room: a full one stops jobs, whichever it is. */
+  const showDisk = (disks) => {
+    const known = Object.entries(disks).filter(([, found]) => found);
+    if (known.length === 0) {
+      made.set('disk', format.NONE);
+      return;
+    }
+    const [name, { free, size }] = known.reduce((least, other) => (other[1].free < least[1].free ? other : least));
+    made.set('disk', format.bytes(free), t('tile.disk-of', { size: format.bytes(size), name: t(`disk.${name}`) }));
+    disk.set([size > 0 ? 1 - free / size : 0]);
+  };
   return {
     el: made.el,
     update(overview) {
       const { jobs, workers, slots: all, slots_busy: busy } = overview;
       const waiting = jobs.waiting ?? 0;
       made.set('active', format.count(sum(jobs, ACTIVE)), waiting > 0 ? t('tile.waiting', { n: waiting }) : '');
-      const ended = [jobs.failed > 0 && t('tile.failed', { n: jobs.failed }), jobs.cancelled > 0 && t('tile.cancelled', { n: jobs.cancelled })];
+      const ended = [
+        jobs.failed > 0 && t('tile.failed', { n: jobs.failed }),
+        jobs.cancelled > 0 && t('tile.cancelled', { n: jobs.cancelled }),
+      ];
       made.set('ended', format.count(jobs.published ?? 0), ended.filter(Boolean).join(' · '));
-      made.set('slots', t('tile.slots-of', { busy: format.count(busy), all: format.count(all) }), workers === 0 ? t('tile.no-workers') : t('tile.workers', { n: workers }));
+      made.set(
+        'slots',
+        t('tile.slots-of', { busy: format.count(busy), all: format.count(all) }),
+        workers === 0 ? t('tile.no-workers') : t('tile.workers', { n: workers }),
+      );
       slots.set([all > 0 ? busy / all : 0]);
-      const { free, size } = overview.disk.data;
-      made.set('disk', format.bytes(free), t('tile.disk-of', { size: format.bytes(size) }));
-      disk.set([size > 0 ? 1 - free / size : 0]);
+      showDisk(overview.disk);
     },
   };
 }
@@ -209,13 +236,20 @@ function stateChips(chosen, onChoose) {
   const counts = new Map();
   const inputs = Object.keys(CHOICES).map((choice) => {
     counts.set(choice, h('span', { class: 'count' }));
-    const input = h('input', { type: 'radio', name: 'jobs-state', value: choice, props: { checked: choice === chosen }, on: { change: () => onChoose(choice) } });
+    const input = h('input', {
+      type: 'radio',
+      name: 'jobs-state',
+      value: choice,
+      props: { checked: choice === chosen },
+      on: { change: () => onChoose(choice) },
+    });
     return h('label', { class: 'chip' }, input, h('span', null, t(`choice.${choice}`)), ' ', counts.get(choice));
   });
   return {
     el: h('fieldset', { class: 'chips' }, h('legend', { class: 'unseen' }, t('jobs.by-state')), inputs),
     update(overview) {
-      for (const [choice, states] of Object.entries(CHOICES)) setText(counts.get(choice), format.count(sum(overview.jobs, states)));
+      for (const [choice, states] of Object.entries(CHOICES))
+        setText(counts.get(choice), format.count(sum(overview.jobs, states)));
     },
   };
 }

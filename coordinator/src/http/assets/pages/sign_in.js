@@ -8,7 +8,13 @@ import { t } from '../text.js';
 
 /** @param {() => void} onDone */
 export function signInPage(onDone) {
-  const token = h('input', { type: 'password', id: 'token', autocomplete: 'current-password', required: true, spellcheck: 'false' });
+  const token = h('input', {
+    type: 'password',
+    id: 'token',
+    autocomplete: 'current-password',
+    required: true,
+    spellcheck: 'false',
+  });
   const problem = h('p', { class: 'problem', role: 'alert' });
   const button = h('button', { type: 'submit', class: 'primary' }, t('sign-in.go'));
   const submit = async (event) => {
@@ -32,7 +38,13 @@ export function signInPage(onDone) {
       { class: 'page sign-in' },
       h('h1', { tabindex: -1 }, t('sign-in.title')),
       h('p', { class: 'soft' }, prose(t('sign-in.help'))),
-      h('form', { on: { submit } }, h('label', { class: 'field', for: 'token' }, h('span', null, t('sign-in.token')), token), problem, button),
+      h(
+        'form',
+        { on: { submit } },
+        h('label', { class: 'field', for: 'token' }, h('span', null, t('sign-in.token')), token),
+        problem,
+        button,
+      ),
     ),
     title: t('sign-in.title'),
     isSignIn: true,

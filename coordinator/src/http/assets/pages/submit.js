@@ -75,7 +75,11 @@ export function submitPage(ctx) {
       note(made.existed ? t('submit.existed') : t('submit.done'));
       go(['jobs', made.job_id]);
     } catch (error) {
-      tell(h('p', null, h('b', null, t('submit.refused'))), h('pre', { class: 'problem-text' }, error.message), error.hint && h('p', { class: 'hint', lang: 'en' }, prose(error.hint)));
+      tell(
+        h('p', null, h('b', null, t('submit.refused'))),
+        h('pre', { class: 'problem-text' }, error.message),
+        error.hint && h('p', { class: 'hint', lang: 'en' }, prose(error.hint)),
+      );
     } finally {
       button.disabled = false;
     }

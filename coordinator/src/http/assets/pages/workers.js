@@ -12,6 +12,8 @@ import { t } from '../text.js';
 
 /** Slots that are drawn one by one. */
 const DRAWN_SLOTS = 32;
+/** A worker that beats is heard of more often. */
+const SILENT_MS = 15_000;
 /** Tasks of a worker that are listed. */
 const LISTED = 8;
 
@@ -29,14 +31,24 @@ export function workersPage(ctx) {
   const nothing = h('p', { class: 'empty', role: 'status', hidden: true });
   const sum = h('p', { class: 'lead' });
   const show = (workers) => {
-    keyed(list.body, workers, (worker) => worker.worker_id, (worker) => workerRow(heads, worker, ctx));
+    keyed(
+      list.body,
+      workers,
+      (worker) => worker.worker_id,
+      (worker) => workerRow(heads, worker, ctx),
+    );
     list.el.hidden = workers.length === 0;
     nothing.hidden = workers.length > 0;
     if (!nothing.hidden && nothing.childNodes.length === 0) setChildren(nothing, prose(t('workers.none')));
     const slots = workers.reduce((all, worker) => all + worker.slots, 0);
     const busy = workers.reduce((all, worker) => all + worker.attempts.length, 0);
-    const rate = workers.reduce((all, worker) => all + worker.bytes_per_second, 0);
-    setText(sum, workers.length > 0 ? t('workers.sum', { n: workers.length, busy: format.count(busy), slots: format.count(slots), rate: format.rate(rate) }) : '');
+    const rate = workers.reduce((all, worker) => all + (worker.attempts.length > 0 ? worker.bytes_per_second : 0), 0);
+    setText(
+      sum,
+      workers.length > 0
+        ? t('workers.sum', { n: workers.length, busy: format.count(busy), slots: format.count(slots), rate: format.rate(rate) })
+        : '',
+    );
   };
   const load = () =>
     api.get(['workers'], {}, ctx.signal).then(
@@ -63,9 +75,20 @@ function workerRow(heads, worker, ctx) {
   const tasks = cell(heads, 4);
   const beat = cell(heads, 5);
   const draining = h('span', { class: 'tag' }, t('workers.draining'));
-  const drain = h('button', { type: 'button', class: 'quiet', 'aria-label': t('workers.drain-this', { worker: id }), on: { click: () => askDrain(id) } }, t('workers.drain'));
+  const drain = h(
+    'button',
+    { type: 'button', class: 'quiet', 'aria-label': t('workers.drain-this', { worker: id }), on: { click: () => askDrain(id) } },
+    t('workers.drain'),
+  );
   const el = rowOf(
-    cell(heads, 0, h('span', { class: 'job-name' }, id), ' ', draining, h('span', { class: 'soft block' }, `${worker.host} · tamis ${worker.version}`)),
+    cell(
+      heads,
+      0,
+      h('span', { class: 'job-name' }, id),
+      ' ',
+      draining,
+      h('span', { class: 'soft block' }, `${worker.host} · tamis ${worker.version}`),
+    ),
     cell(heads, 1, boxes, slots),
     cell(heads, 2, idle, attempts, further),
     rate,
@@ -80,17 +103,28 @@ function workerRow(heads, worker, ctx) {
       draining.hidden = !worker.draining;
       drain.hidden = worker.draining;
       if (boxes.childElementCount !== Math.min(worker.slots, DRAWN_SLOTS)) {
-        setChildren(boxes, Array.from({ length: Math.min(worker.slots, DRAWN_SLOTS) }, () => h('i')));
+        setChildren(
+          boxes,
+          Array.from({ length: Math.min(worker.slots, DRAWN_SLOTS) }, () => h('i')),
+        );
       }
       [...boxes.children].forEach((box, place) => box.classList.toggle('busy', place < busy));
       setText(slots, t('workers.busy', { busy: format.count(busy), slots: format.count(worker.slots) }));
-      setText(idle, busy > 0 ? '' : worker.draining ? t('workers.leaves') : t('workers.idle'));
-      keyed(attempts, worker.attempts.slice(0, LISTED), (attempt) => `${attempt.job_id} ${attempt.phase} ${attempt.shard} ${attempt.attempt}`, attemptItem);
+      // The coordinator forgets a worker some time after it left.
+      const isSilent = worker.last_seen_ms > SILENT_MS;
+      const hasLeft = worker.draining && busy === 0 && isSilent;
+      setText(idle, busy > 0 ? '' : hasLeft ? t('workers.left') : worker.draining ? t('workers.leaves') : t('workers.idle'));
+      keyed(
+        attempts,
+        worker.attempts.slice(0, LISTED),
+        (attempt) => `${attempt.job_id} ${attempt.phase} ${attempt.shard} ${attempt.attempt}`,
+        attemptItem,
+      );
       setText(further, busy > LISTED ? t('workers.more', { n: busy - LISTED }) : '');
-      setText(rate, format.rate(worker.bytes_per_second));
+      setText(rate, busy > 0 ? format.rate(worker.bytes_per_second) : format.NONE);
       setText(tasks, format.count(worker.tasks_committed));
       setText(beat, format.ago(0, worker.last_seen_ms));
-      beat.classList.toggle('late', worker.last_seen_ms > 15_000);
+      beat.classList.toggle('late', isSilent && !hasLeft);
     },
   };
 }
@@ -101,7 +135,11 @@ function attemptItem(attempt) {
   const el = h(
     'li',
     null,
-    h('a', { href: href(['jobs', attempt.job_id, 'shards'], where) }, t('workers.attempt', { phase: t(`step.${attempt.phase}`), shard: format.count(attempt.shard) })),
+    h(
+      'a',
+      { href: href(['jobs', attempt.job_id, 'shards'], where) },
+      t('workers.attempt', { phase: t(`step.${attempt.phase}`), shard: format.count(attempt.shard) }),
+    ),
     ' ',
     h('code', { class: 'id' }, attempt.job_id),
     ' ',

@@ -6,7 +6,13 @@ import { t } from '../text.js';
 
 /** A document by its id and source and, if it is of another, its job. */
 export function partner({ job_id: job, source, document_id: id }) {
-  return h('span', { class: 'partner' }, h('code', null, id), ' ', h('span', { class: 'soft' }, t('of-source', { source }), job ? [' ', t('of-job', { job })] : null));
+  return h(
+    'span',
+    { class: 'partner' },
+    h('code', null, id),
+    ' ',
+    h('span', { class: 'soft' }, t('of-source', { source }), job ? [' ', t('of-job', { job })] : null),
+  );
 }
 
 /** The measured value against its threshold; empty where the rule has none. */

@@ -6,7 +6,8 @@ import { prose } from './prose.js';
 
 /**
  * Asks. Focus goes to the way out, and back to where it was.
- * @param {{title: string, body: unknown, action: string, danger?: boolean, reason?: boolean, run: (reason: string) => Promise<void>}} question
+ * @param {{title: string, body: unknown, action: string, danger?: boolean, reason?: boolean,
+ *   run: (reason: string) => Promise<void>}} question
  *   `run` is called when the reader agrees; while it runs the dialog waits, and it shows what goes wrong
  * @returns {Promise<boolean>} whether it was done
  */
@@ -47,7 +48,9 @@ export function ask({ title, body, action, danger = false, reason = false, run }
     );
     dialog.addEventListener('close', () => {
       dialog.remove();
+      // What was done may have taken the button away.
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      else document.querySelector('h1')?.focus();
       resolve(isDone);
     });
     document.body.append(dialog);

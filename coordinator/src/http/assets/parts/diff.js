@@ -6,6 +6,8 @@ import { t } from '../text.js';
 
 /** Code units of equal text that stay on each side of a difference, and from which on it is worth folding the rest. */
 const [AROUND, FOLD] = [240, 700];
+/** Code units of changed text beyond which its half is shown at first. */
+const CHANGED = 4_000;
 /** Pieces that are shown at once. */
 const PIECES = 1_500;
 
@@ -34,7 +36,7 @@ function side({ title, text }, pieces, kind, tag) {
 
 function show(body, pieces, kind, tag, most) {
   const nodes = pieces.slice(0, most).map((piece, place) => {
-    if (piece.changed) return h(tag, { class: `mark ${kind}` }, piece.text);
+    if (piece.changed) return h(tag, { class: `mark ${kind}` }, cut(piece.text));
     return folded(piece.text, place === 0, place === pieces.length - 1);
   });
   if (pieces.length > most) {
@@ -42,6 +44,25 @@ function show(body, pieces, kind, tag, most) {
     nodes.push(h('button', { type: 'button', class: 'quiet', on: { click: more } }, t('document.more')));
   }
   setChildren(body, nodes);
+}
+
+/** Changed text: its start, and a button for the rest. */
+function cut(text) {
+  if (text.length <= CHANGED) return text;
+  const start = text.slice(0, whole(text, CHANGED / 2));
+  const rest = text.slice(start.length);
+  return [start, opener(t('diff.rest', { n: rest.length }), rest)];
+}
+
+/** A button in the place of a text. */
+function opener(words, text) {
+  const open = () => {
+    const opened = h('span', { tabindex: -1 }, text);
+    button.replaceWith(opened);
+    opened.focus();
+  };
+  const button = h('button', { type: 'button', class: 'fold', on: { click: open } }, words);
+  return button;
 }
 
 /** Equal text: its ends, and a button for what lies between. */
@@ -52,13 +73,7 @@ function folded(text, isFirst, isLast) {
   // Two texts without a difference are told by their start.
   const start = isFirst && isLast ? text.slice(0, whole(text, 2 * AROUND)) : head;
   const between = text.slice(start.length, text.length - tail.length);
-  const open = () => {
-    const opened = h('span', { tabindex: -1 }, between);
-    button.replaceWith(opened);
-    opened.focus();
-  };
-  const button = h('button', { type: 'button', class: 'fold', on: { click: open } }, t('diff.same', { n: between.length }));
-  return [start, button, tail];
+  return [start, opener(t('diff.same', { n: between.length }), between), tail];
 }
 
 /** A place at which no pair of surrogates is cut. */

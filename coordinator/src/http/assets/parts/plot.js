@@ -42,7 +42,14 @@ export function plot({ label, height = 190, value, moment, isStepped = false, ga
       svg('path', { class: 'rule', d: `M${EDGE.left} ${y(tick)}H${width - EDGE.right}` }),
       svg('text', { x: EDGE.left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, tick === 0 ? '0' : value(tick)),
     ]);
-    const times = span <= 1 ? [[first, 'start']] : [[first, 'start'], [first + span / 2, 'middle'], [last, 'end']];
+    const times =
+      span <= 1
+        ? [[first, 'start']]
+        : [
+            [first, 'start'],
+            [first + span / 2, 'middle'],
+            [last, 'end'],
+          ];
     const words = times.map(([at, anchor]) => svg('text', { x: x(at), y: height - 6, 'text-anchor': anchor }, moment(at)));
     const paths = series.flatMap((one) => shape(one, x, y, isStepped, gapMs));
     const cross = svg('path', { class: 'cross' });
@@ -73,7 +80,7 @@ export function plot({ label, height = 190, value, moment, isStepped = false, ga
 
   const fill = () => {
     const heads = [{ text: t('plot.time') }, { text: t('plot.what') }, { text: t('plot.value'), kind: 'number' }];
-    const made = table(label, heads);
+    const made = table(label, heads, '');
     const all = series.flatMap((one) => one.points.map((found) => ({ one, found }))).sort((a, b) => a.found[0] - b.found[0]);
     made.body.append(
       ...thinned(all, ROWS).map(({ one, found }) => row(heads, [format.time(found[0]), one.name, value(found[1])])),
@@ -112,7 +119,10 @@ function shape(one, x, y, isStepped, gapMs) {
 }
 
 function nearest(points, left, x) {
-  return points.reduce((best, found) => (best && Math.abs(x(best[0]) - left) <= Math.abs(x(found[0]) - left) ? best : found), null);
+  return points.reduce(
+    (best, found) => (best && Math.abs(x(best[0]) - left) <= Math.abs(x(found[0]) - left) ? best : found),
+    null,
+  );
 }
 
 function summary(series, value) {

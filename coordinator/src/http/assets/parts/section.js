@@ -9,7 +9,13 @@ import { h } from '../dom.js';
  * @param {...unknown} body
  */
 export function section(id, title, lead, ...body) {
-  return h('section', { 'aria-labelledby': `h-${id}` }, h('h2', { id: `h-${id}` }, title), lead && h('p', { class: 'lead' }, lead), body);
+  return h(
+    'section',
+    { 'aria-labelledby': `h-${id}` },
+    h('h2', { id: `h-${id}` }, title),
+    lead && h('p', { class: 'lead' }, lead),
+    body,
+  );
 }
 
 /** What is said in the place of something that is not there yet. */

@@ -9,9 +9,18 @@ const SHAPES = {
   unknown: [['path', { d: 'M12 0l12 12-12 12L0 12z' }], stroke('M9 9.5c0-4 6-4 6-.5 0 2.3-3 2.2-3 5M12 17v.5')],
   neutral: [['circle', { class: 'ring', cx: 12, cy: 12, r: 9.5 }]],
   warning: [['path', { d: 'M12 1l11.5 21H.5z' }], stroke('M12 9v6M12 18v.5')],
-  busy: [['circle', { class: 'ring', cx: 12, cy: 12, r: 9.5 }], ['path', { d: 'M12 5a7 7 0 0 1 0 14z' }]],
-  waits: [['circle', { class: 'ring', cx: 12, cy: 12, r: 9.5 }], ['path', { class: 'line', d: 'M12 6.5v6l4 2.5' }]],
-  stopped: [['circle', { class: 'ring', cx: 12, cy: 12, r: 9.5 }], ['path', { class: 'line', d: 'M7.5 12h9' }]],
+  busy: [
+    ['circle', { class: 'ring', cx: 12, cy: 12, r: 9.5 }],
+    ['path', { d: 'M12 5a7 7 0 0 1 0 14z' }],
+  ],
+  waits: [
+    ['circle', { class: 'ring', cx: 12, cy: 12, r: 9.5 }],
+    ['path', { class: 'line', d: 'M12 6.5v6l4 2.5' }],
+  ],
+  stopped: [
+    ['circle', { class: 'ring', cx: 12, cy: 12, r: 9.5 }],
+    ['path', { class: 'line', d: 'M7.5 12h9' }],
+  ],
 };
 
 /**

@@ -46,7 +46,11 @@ export function took(job) {
 /** A row a step: what it does, how far it is, how fast, how long yet. */
 export function stepRows() {
   const rows = STEPS.map((step) => stepRow(step));
-  const el = h('ol', { class: 'step-rows' }, rows.map((row) => row.el));
+  const el = h(
+    'ol',
+    { class: 'step-rows' },
+    rows.map((row) => row.el),
+  );
   return {
     el,
     update(job) {
@@ -65,7 +69,13 @@ function stepRow(step) {
     'li',
     { class: 'step-row' },
     mark,
-    h('div', { class: 'what' }, h('b', null, t(`step.${step}`)), standingWords, h('span', { class: 'soft' }, t(`step.${step}.does`))),
+    h(
+      'div',
+      { class: 'what' },
+      h('b', null, t(`step.${step}`)),
+      standingWords,
+      h('span', { class: 'soft' }, t(`step.${step}.does`)),
+    ),
     bar.el,
     figures,
     speed,

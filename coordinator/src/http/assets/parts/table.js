@@ -7,15 +7,21 @@ import { h } from '../dom.js';
  *   screens; `hidden`: for screen readers only
  * @param {string} caption for screen readers: a heading or a sentence above says it to all
  * @param {Head[]} heads
- * @param {string} kind of the table: `stack` lays its rows out as blocks on narrow screens
+ * @param {string} kind classes of the table: `stack` lays its rows out as blocks on narrow screens
  */
-export function table(caption, heads, kind = '') {
+export function table(caption, heads, kind = 'stack') {
   // The roles stay where the style sheet lays rows out as blocks.
   const body = h('tbody', { role: 'rowgroup' });
   const el = h(
     'div',
     { class: `wide ${kind}`, role: 'group', tabindex: 0, 'aria-label': caption },
-    h('table', { role: 'table' }, h('caption', { class: 'unseen' }, caption), h('thead', null, h('tr', null, heads.map(headCell))), body),
+    h(
+      'table',
+      { role: 'table' },
+      h('caption', { class: 'unseen' }, caption),
+      h('thead', null, h('tr', null, heads.map(headCell))),
+      body,
+    ),
   );
   return { el, body };
 }

@@ -21,14 +21,24 @@ export function waterfallTable() {
   made.body.append(...rows.map((row) => row.el));
   const remark = h('p', { class: 'from' });
   return {
-    el: h('div', null, h('p', { class: 'legend' }, key('s0', t('funnel.left')), key('taken', t('funnel.taken'))), made.el, remark),
+    el: h(
+      'div',
+      null,
+      h('p', { class: 'legend' }, key('s0', t('funnel.left')), key('taken', t('funnel.taken'))),
+      made.el,
+      remark,
+    ),
     update(figures, job) {
       const { rows: facts, whole, estimated } = waterfall(figures, job);
       facts.forEach((row, place) => rows[place].update(row));
       const read = facts[0].documents;
       if (!facts[0].known) setText(remark, t('funnel.nothing'));
       else if (estimated) setText(remark, t('funnel.estimated', { n: read, whole: format.count(Math.round(whole)) }));
-      else setText(remark, facts.at(-1).known && figures.final ? t('funnel.kept', { part: format.share(facts.at(-1).left), n: read }) : '');
+      else
+        setText(
+          remark,
+          facts.at(-1).known && figures.final ? t('funnel.kept', { part: format.share(facts.at(-1).left), n: read }) : '',
+        );
     },
   };
 }

@@ -20,7 +20,11 @@ const SAMPLE = 400;
 
 export function dropsTab(shared) {
   const jobId = shared.job().job_id;
-  const ofRoute = ({ query }) => ({ stage: query.get('stage') ?? '', rule: query.get('rule') ?? '', source: query.get('source') ?? '' });
+  const ofRoute = ({ query }) => ({
+    stage: query.get('stage') ?? '',
+    rule: query.get('rule') ?? '',
+    source: query.get('source') ?? '',
+  });
   let chosen = ofRoute(shared.route);
   let samples = null;
   let asked = 0;
@@ -40,7 +44,12 @@ export function dropsTab(shared) {
       'section',
       { 'aria-labelledby': 'h-chosen' },
       about,
-      h('div', { class: 'filters' }, h('label', { class: 'field inline', for: 'drops-source' }, h('span', null, t('source')), source), clear),
+      h(
+        'div',
+        { class: 'filters' },
+        h('label', { class: 'field inline', for: 'drops-source' }, h('span', null, t('source')), source),
+        clear,
+      ),
       sampleBox,
       list,
       pages.el,
@@ -58,11 +67,19 @@ export function dropsTab(shared) {
   const show = () => {
     const figures = shared.figures();
     rules.update(figures, chosen);
-    setText(about, chosen.rule ? t('drops.of', { rule: `${chosen.stage} ${chosen.rule}`, cause: t(`cause.${chosen.stage}`) }) : t('drops.every'));
+    setText(
+      about,
+      chosen.rule
+        ? t('drops.of', { rule: `${chosen.stage} ${chosen.rule}`, cause: t(`cause.${chosen.stage}`) })
+        : t('drops.every'),
+    );
     clear.hidden = !chosen.rule && !chosen.source;
     const names = ['', ...(figures?.sources ?? []).map((one) => one.name)];
     if (source.options.length !== names.length) {
-      setChildren(source, names.map((name) => h('option', { value: name }, name || t('drops.any-source'))));
+      setChildren(
+        source,
+        names.map((name) => h('option', { value: name }, name || t('drops.any-source'))),
+      );
     }
     source.value = names.includes(chosen.source) ? chosen.source : '';
     showSamples();
@@ -75,7 +92,14 @@ export function dropsTab(shared) {
     // Samples that are the same stay as they are: a reader may be in them.
     if (sampleBox.dataset.what === what) return;
     sampleBox.dataset.what = what;
-    setChildren(sampleBox, shown.length > 0 && [h('h3', null, t('drops.samples')), h('p', { class: 'lead' }, t('drops.samples-lead')), h('div', { class: 'cards' }, shown.map(sampleCard))]);
+    setChildren(
+      sampleBox,
+      shown.length > 0 && [
+        h('h3', null, t('drops.samples')),
+        h('p', { class: 'lead' }, t('drops.samples-lead')),
+        h('div', { class: 'cards' }, shown.map(sampleCard)),
+      ],
+    );
   };
 
   const loadSamples = () =>
@@ -84,7 +108,8 @@ export function dropsTab(shared) {
         samples = found;
         showSamples();
       },
-      (error) => error.name !== 'AbortError' && error.status > 0 && error.status !== 401 && error.status !== 404 && problem(error),
+      (error) =>
+        error.name !== 'AbortError' && error.status > 0 && error.status !== 401 && error.status !== 404 && problem(error),
     );
 
   const load = async () => {
@@ -94,11 +119,18 @@ export function dropsTab(shared) {
     }
     const call = ++asked;
     try {
-      const found = await api.get(['jobs', jobId, 'drops'], { ...chosen, page_size: PAGE, page_token: pages.token() }, shared.signal);
+      const found = await api.get(
+        ['jobs', jobId, 'drops'],
+        { ...chosen, page_size: PAGE, page_token: pages.token() },
+        shared.signal,
+      );
       if (call !== asked) return;
       setChildren(list, found.drops.length > 0 ? dropTable(jobId, found.drops) : empty(t('drops.none')));
       const first = pages.place() * PAGE + 1;
-      pages.update(found.next_page_token, t('page.range', { first: format.count(first), last: format.count(first + found.drops.length - 1) }));
+      pages.update(
+        found.next_page_token,
+        t('page.range', { first: format.count(first), last: format.count(first + found.drops.length - 1) }),
+      );
     } catch (error) {
       if (error.name !== 'AbortError' && error.status > 0 && error.status !== 401) problem(error);
     }
@@ -158,23 +190,28 @@ function ruleTable(jobId) {
       facts = { most: Math.max(1, ...drops.map((drop) => drop.documents)), read: figures?.funnel[0]?.documents ?? 0, chosen };
       made.el.hidden = drops.length === 0;
       nothing.hidden = drops.length > 0;
-      keyed(made.body, drops, (drop) => `${drop.stage}/${drop.rule}`, ({ stage, rule }) => {
-        const pieces = bar(['taken']);
-        const link = h('a', { href: href(['jobs', jobId, 'drops'], { stage, rule }) }, `${stage} ${rule}`);
-        const cells = [cell(heads, 3), cell(heads, 4)];
-        const el = rowOf(cell(heads, 0, link), cell(heads, 1, t(`cause.${stage}`)), cell(heads, 2, pieces.el), cells);
-        return {
-          el,
-          update(drop) {
-            pieces.set([drop.documents / facts.most]);
-            setText(cells[0], format.count(drop.documents));
-            setText(cells[1], facts.read > 0 ? format.share(drop.documents / facts.read) : format.NONE);
-            const isChosen = facts.chosen.stage === stage && facts.chosen.rule === rule;
-            attribute(link, 'aria-current', isChosen ? 'true' : null);
-            el.classList.toggle('chosen', isChosen);
-          },
-        };
-      });
+      keyed(
+        made.body,
+        drops,
+        (drop) => `${drop.stage}/${drop.rule}`,
+        ({ stage, rule }) => {
+          const pieces = bar(['taken']);
+          const link = h('a', { href: href(['jobs', jobId, 'drops'], { stage, rule }) }, `${stage} ${rule}`);
+          const cells = [cell(heads, 3), cell(heads, 4)];
+          const el = rowOf(cell(heads, 0, link), cell(heads, 1, t(`cause.${stage}`)), cell(heads, 2, pieces.el), cells);
+          return {
+            el,
+            update(drop) {
+              pieces.set([drop.documents / facts.most]);
+              setText(cells[0], format.count(drop.documents));
+              setText(cells[1], facts.read > 0 ? format.share(drop.documents / facts.read) : format.NONE);
+              const isChosen = facts.chosen.stage === stage && facts.chosen.rule === rule;
+              attribute(link, 'aria-current', isChosen ? 'true' : null);
+              el.classList.toggle('chosen', isChosen);
+            },
+          };
+        },
+      );
     },
   };
 }
@@ -185,7 +222,14 @@ function sampleCard(sample) {
   return h(
     'article',
     { class: 'sample' },
-    h('p', { class: 'from' }, h('code', null, sample.id), ` ${t('of-source', { source: sample.source })}`, value && [' · ', t('drops.value', { value })], sample.detail && [' · ', sample.detail]),
+    h(
+      'p',
+      { class: 'from' },
+      h('code', null, sample.id),
+      ` ${t('of-source', { source: sample.source })}`,
+      value && [' · ', t('drops.value', { value })],
+      sample.detail && [' · ', sample.detail],
+    ),
     longText(text, SAMPLE),
   );
 }
@@ -203,10 +247,20 @@ function dropTable(jobId, drops) {
       const { drop } = one;
       const where = { uri: one.uri, offset: one.offset };
       return row(heads, [
-        [h('code', null, one.document_id), ' ', h('span', { class: 'soft' }, t('of-source', { source: one.source })), readable(jobId, where)],
+        [
+          h('code', null, one.document_id),
+          ' ',
+          h('span', { class: 'soft' }, t('of-source', { source: one.source })),
+          readable(jobId, where),
+        ],
         rule(drop),
         [against(drop), drop.detail && h('span', { class: 'block soft', lang: 'en' }, drop.detail)],
-        drop.via ? [partner(drop.kept ?? drop.via), h('a', { class: 'block', href: href(['jobs', jobId, 'duplicates'], pairQuery(one)) }, t('drops.compare'))] : format.NONE,
+        drop.via
+          ? [
+              partner(drop.kept ?? drop.via),
+              h('a', { class: 'block', href: href(['jobs', jobId, 'duplicates'], pairQuery(one)) }, t('drops.compare')),
+            ]
+          : format.NONE,
       ]);
     }),
   );

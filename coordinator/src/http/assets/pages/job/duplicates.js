@@ -45,7 +45,13 @@ export function duplicatesTab(shared) {
     setChildren(
       chips,
       STAGES.map((name) =>
-        h('a', { class: 'chip', href: href(path, { stage: name }), 'aria-current': name === stage ? 'true' : null }, h('span', null, t(`duplicates.${name}`)), ' ', h('span', { class: 'count' }, format.count(found[name]))),
+        h(
+          'a',
+          { class: 'chip', href: href(path, { stage: name }), 'aria-current': name === stage ? 'true' : null },
+          h('span', null, t(`duplicates.${name}`)),
+          ' ',
+          h('span', { class: 'count' }, format.count(found[name])),
+        ),
       ),
     );
   };
@@ -80,7 +86,10 @@ export function duplicatesTab(shared) {
       drops = found.drops.filter((one) => one.drop.via);
       setChildren(listBox, drops.length > 0 ? pairTable(jobId, drops) : empty(t('duplicates.none')));
       const first = pages.place() * PAGE + 1;
-      pages.update(found.next_page_token, t('page.range', { first: format.count(first), last: format.count(first + found.drops.length - 1) }));
+      pages.update(
+        found.next_page_token,
+        t('page.range', { first: format.count(first), last: format.count(first + found.drops.length - 1) }),
+      );
     } catch (error) {
       if (error.name !== 'AbortError' && error.status > 0 && error.status !== 401) problem(error);
     }
@@ -88,7 +97,8 @@ export function duplicatesTab(shared) {
 
   /** The drop that the address names: of the list, or asked for. */
   const dropOf = async (query) => {
-    const isIt = (one) => one.document_id === query.get('doc') && one.uri === query.get('uri') && String(one.offset) === query.get('offset');
+    const isIt = (one) =>
+      one.document_id === query.get('doc') && one.uri === query.get('uri') && String(one.offset) === query.get('offset');
     const known = drops.find(isIt);
     if (known) return known;
     const { explanations } = await api.get(['jobs', jobId, 'explain'], { id: query.get('doc') }, shared.signal);
@@ -147,7 +157,11 @@ function pairTable(jobId, drops) {
         partner({ ...one, job_id: '' }),
         partner(one.drop.via),
         one.drop.similarity === null ? format.NONE : format.decimal(one.drop.similarity, 3),
-        h('a', { class: 'button quiet', href: href(['jobs', jobId, 'duplicates'], pairQuery(one)), 'aria-label': label }, t('drops.compare')),
+        h(
+          'a',
+          { class: 'button quiet', href: href(['jobs', jobId, 'duplicates'], pairQuery(one)), 'aria-label': label },
+          t('drops.compare'),
+        ),
       ]);
     }),
   );
@@ -166,13 +180,28 @@ async function pairView(jobId, one, drops, signal) {
     read(drop.via.job_id || jobId, { source: drop.via.source, document_id: drop.via.document_id }),
   ]);
   const place = drops.indexOf(one);
-  const step = (other, words) => other && h('a', { class: 'button quiet', href: href(['jobs', jobId, 'duplicates'], pairQuery(other)) }, words);
-  const isOtherKept = drop.kept && (drop.kept.document_id !== drop.via.document_id || drop.kept.source !== drop.via.source || drop.kept.job_id !== drop.via.job_id);
+  const step = (other, words) =>
+    other && h('a', { class: 'button quiet', href: href(['jobs', jobId, 'duplicates'], pairQuery(other)) }, words);
+  const isOtherKept =
+    drop.kept &&
+    (drop.kept.document_id !== drop.via.document_id ||
+      drop.kept.source !== drop.via.source ||
+      drop.kept.job_id !== drop.via.job_id);
   const heading = h('h2', { tabindex: -1 }, t(`duplicates.pair-${drop.stage}`));
   return h(
     'div',
     { class: 'pair' },
-    h('div', { class: 'pair-head' }, h('a', { href: href(['jobs', jobId, 'duplicates'], { stage: drop.stage }) }, t('duplicates.back')), h('span', { class: 'actions' }, step(drops[place - 1], t('duplicates.former')), place >= 0 && step(drops[place + 1], t('duplicates.next')))),
+    h(
+      'div',
+      { class: 'pair-head' },
+      h('a', { href: href(['jobs', jobId, 'duplicates'], { stage: drop.stage }) }, t('duplicates.back')),
+      h(
+        'span',
+        { class: 'actions' },
+        step(drops[place - 1], t('duplicates.former')),
+        place >= 0 && step(drops[place + 1], t('duplicates.next')),
+      ),
+    ),
     heading,
     h(
       'p',
@@ -194,7 +223,16 @@ function compare(one, via, left, right) {
     return h(
       'div',
       { class: 'diff-sides' },
-      [left, right].map((side, place) => h('section', { class: 'side' }, h('h3', null, titles[place]), side instanceof Error ? h('p', { class: 'problem' }, problemText(side)) : [documentFacts(side), h('div', { class: 'text', dir: 'auto' }, side.text)])),
+      [left, right].map((side, place) =>
+        h(
+          'section',
+          { class: 'side' },
+          h('h3', null, titles[place]),
+          side instanceof Error
+            ? h('p', { class: 'problem' }, problemText(side))
+            : [documentFacts(side), h('div', { class: 'text', dir: 'auto' }, side.text)],
+        ),
+      ),
     );
   }
   const head = (side, title) => [h('span', { class: 'block' }, title), documentFacts(side)];

@@ -14,7 +14,13 @@ import { pairQuery } from './duplicates.js';
 
 export function explainTab(shared) {
   const jobId = shared.job().job_id;
-  const input = h('input', { id: 'explain-id', required: true, autocomplete: 'off', spellcheck: 'false', props: { value: shared.route.query.get('id') ?? '' } });
+  const input = h('input', {
+    id: 'explain-id',
+    required: true,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    props: { value: shared.route.query.get('id') ?? '' },
+  });
   const found = h('div', { 'aria-live': 'polite' });
   const look = async () => {
     const id = input.value;
@@ -23,9 +29,16 @@ export function explainTab(shared) {
     setChildren(found, h('p', { class: 'soft' }, t('loading')));
     try {
       const { explanations } = await api.get(['jobs', jobId, 'explain'], { id }, shared.signal);
-      setChildren(found, explanations.length === 0 ? empty(t('explain.none', { id })) : [explanations.length > 1 && h('p', { class: 'soft' }, t('explain.several', { n: explanations.length })), explanations.map((one) => fate(jobId, one))]);
+      setChildren(found, [
+        explanations.length > 1 && h('p', { class: 'soft' }, t('explain.several', { n: explanations.length })),
+        explanations.map((one) => fate(jobId, one)),
+      ]);
     } catch (error) {
-      if (error.name !== 'AbortError') setChildren(found, h('p', { class: 'problem' }, problemText(error)));
+      if (error.name === 'AbortError') return;
+      setChildren(
+        found,
+        error.status === 404 ? empty(t('explain.none', { id })) : h('p', { class: 'problem' }, problemText(error)),
+      );
     }
   };
   const submit = (event) => {
@@ -38,7 +51,12 @@ export function explainTab(shared) {
       'div',
       null,
       h('p', { class: 'lead' }, t('explain.lead')),
-      h('form', { class: 'filters', on: { submit } }, h('label', { class: 'field inline', for: 'explain-id' }, h('span', null, t('explain.id')), input), h('button', { type: 'submit', class: 'primary' }, t('explain.go'))),
+      h(
+        'form',
+        { class: 'filters', on: { submit } },
+        h('label', { class: 'field inline', for: 'explain-id' }, h('span', null, t('explain.id')), input),
+        h('button', { type: 'submit', class: 'primary' }, t('explain.go')),
+      ),
       found,
     ),
     onRoute(route) {
@@ -67,9 +85,26 @@ function fate(jobId, one) {
     one.kept && h('p', null, t('explain.part'), ' ', h('code', null, one.part)),
     drop && h('p', null, t('explain.by'), ' ', rule(drop), against(drop) && [', ', t('drops.value', { value: against(drop) })]),
     drop?.detail && h('p', { lang: 'en' }, drop.detail),
-    drop?.via && h('p', null, t('explain.nearest'), ' ', partner(drop.via), drop.similarity !== null && drop.similarity !== undefined && ` · ${t('explain.similarity', { value: format.decimal(drop.similarity, 3) })}`),
+    drop?.via &&
+      h(
+        'p',
+        null,
+        t('explain.nearest'),
+        ' ',
+        partner(drop.via),
+        drop.similarity !== null &&
+          drop.similarity !== undefined &&
+          ` · ${t('explain.similarity', { value: format.decimal(drop.similarity, 3) })}`,
+      ),
     drop?.kept && h('p', null, t('duplicates.kept'), ' ', partner(drop.kept)),
-    h('p', { class: 'from' }, t('of-source', { source: one.source }), ' · ', h('code', null, one.uri), ` ${t('document.at', { offset: format.count(one.offset) })}`),
+    h(
+      'p',
+      { class: 'from' },
+      t('of-source', { source: one.source }),
+      ' · ',
+      h('code', null, one.uri),
+      ` ${t('document.at', { offset: format.count(one.offset) })}`,
+    ),
     drop?.via && h('p', null, h('a', { href: href(['jobs', jobId, 'duplicates'], pairQuery(one)) }, t('drops.compare'))),
     readable(jobId, where),
   );

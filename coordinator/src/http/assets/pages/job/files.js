@@ -50,22 +50,44 @@ function show(body, job, files) {
     body,
     h('p', { class: 'lead' }, t('files.lead'), ' ', h('code', null, job.output_uri)),
     figures.el,
-    [...folders].map(([folder, list], place) => section(`folder-${place}`, folder || t('files.top'), t('files.sum', { n: list.length, size: format.bytes(size(list)) }), folderTable(job.job_id, folder, list))),
+    // Those beside the folders come first: people read them.
+    [...folders]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([folder, list], place) =>
+        section(
+          `folder-${place}`,
+          folder || t('files.top'),
+          t('files.sum', { n: list.length, size: format.bytes(size(list)) }),
+          folderTable(job.job_id, folder, list),
+        ),
+      ),
   );
 }
 
 function folderTable(jobId, folder, list) {
-  const heads = [{ text: t('files.path') }, { text: t('indexes.size'), kind: 'number' }, { text: t('files.digest'), minor: true }];
+  const heads = [
+    { text: t('files.path') },
+    { text: t('indexes.size'), kind: 'number' },
+    { text: t('files.digest'), minor: true },
+  ];
   const made = table(folder || t('files.top'), heads, 'files');
   const fill = (most) =>
     setChildren(
       made.body,
       list.slice(0, most).map((file) => {
         const address = api.url(['jobs', jobId, 'output', ...file.path.split('/')]);
-        return row(heads, [h('a', { href: address, download: file.path.split('/').at(-1) }, file.path.slice(folder.length)), format.bytes(file.bytes), file.sha256 ? h('code', { class: 'digest', title: file.sha256 }, file.sha256.slice(0, 16)) : format.NONE]);
+        return row(heads, [
+          h('a', { href: address, download: file.path.split('/').at(-1) }, file.path.slice(folder.length)),
+          format.bytes(file.bytes),
+          file.sha256 ? h('code', { class: 'digest', title: file.sha256 }, file.sha256.slice(0, 16)) : format.NONE,
+        ]);
       }),
     );
   fill(LISTED);
-  const more = h('button', { type: 'button', class: 'quiet', on: { click: () => (fill(Infinity), more.remove()) } }, t('files.more', { n: list.length - LISTED }));
+  const more = h(
+    'button',
+    { type: 'button', class: 'quiet', on: { click: () => (fill(Infinity), more.remove()) } },
+    t('files.more', { n: list.length - LISTED }),
+  );
   return h('div', null, made.el, list.length > LISTED && more);
 }

@@ -70,7 +70,12 @@ export function overviewTab(shared) {
         showTop(job);
         // Of a published job the steps say nothing new.
         const isDone = job.state === 'published';
-        setChildren(stepBox, isDone ? h('details', null, h('summary', null, t('steps.done')), steps.el) : section('steps', t('steps'), null, steps.el));
+        setChildren(
+          stepBox,
+          isDone
+            ? h('details', null, h('summary', null, t('steps.done')), steps.el)
+            : section('steps', t('steps'), null, steps.el),
+        );
       }
       redraw();
     },
@@ -79,7 +84,8 @@ export function overviewTab(shared) {
       totals.update(figures);
       rules.update(figures);
       sources.update(figures);
-      const of = (phase) => figures.throughput.filter((point) => point.phase === phase).map((point) => [point.at_ms, point.bytes_per_second]);
+      const of = (phase) =>
+        figures.throughput.filter((point) => point.phase === phase).map((point) => [point.at_ms, point.bytes_per_second]);
       const lines = [
         { name: t('step.scan'), class: 's0', points: of('scan') },
         { name: t('step.emit'), class: 's2', points: of('emit') },
@@ -110,7 +116,11 @@ function jobTiles() {
       made.set('read', format.count(read.documents), format.bytes(read.bytes));
       made.set('written', format.count(emitted?.documents), emitted ? format.bytes(emitted.bytes) : '');
       made.set('tokens', format.count(emitted?.tokens));
-      made.set('dropped', format.count(dropped), read.documents > 0 ? t('tile.of-read', { part: format.share(dropped / read.documents) }) : '');
+      made.set(
+        'dropped',
+        format.count(dropped),
+        read.documents > 0 ? t('tile.of-read', { part: format.share(dropped / read.documents) }) : '',
+      );
     },
   };
 }
@@ -139,7 +149,19 @@ function verdictLine(job, report) {
     'div',
     { class: `verdict slim ${kind}` },
     sign(kind),
-    h('div', null, h('p', null, h('b', null, t(ready ? 'ready' : 'not-ready')), ' ', h('span', { lang: 'en' }, reason(sentence)), ' ', h('a', { href: href(['jobs', job.job_id, 'readiness']) }, t('ready.why')))),
+    h(
+      'div',
+      null,
+      h(
+        'p',
+        null,
+        h('b', null, t(ready ? 'ready' : 'not-ready')),
+        ' ',
+        h('span', { lang: 'en' }, reason(sentence)),
+        ' ',
+        h('a', { href: href(['jobs', job.job_id, 'readiness']) }, t('ready.why')),
+      ),
+    ),
   );
 }
 
@@ -162,7 +184,12 @@ function ruleBars(shared) {
       nothing.hidden = drops.length > 0;
       more.hidden = drops.length === 0;
       const read = figures.funnel[0]?.documents ?? 0;
-      keyed(list, drops, (drop) => `${drop.stage}/${drop.rule}`, (drop) => ruleBar(shared.job().job_id, drop, (part) => part / most, read));
+      keyed(
+        list,
+        drops,
+        (drop) => `${drop.stage}/${drop.rule}`,
+        (drop) => ruleBar(shared.job().job_id, drop, (part) => part / most, read),
+      );
     },
   };
 }
@@ -172,7 +199,13 @@ function ruleBar(jobId, { stage, rule }, partOf) {
   const amount = h('span', { class: 'n' });
   const link = h('a', { href: href(['jobs', jobId, 'drops'], { stage, rule }) }, `${stage} ${rule}`);
   return {
-    el: h('li', null, h('span', { class: 'rule-name' }, link, ' ', h('span', { class: 'soft' }, t(`cause.${stage}`))), amount, pieces.el),
+    el: h(
+      'li',
+      null,
+      h('span', { class: 'rule-name' }, link, ' ', h('span', { class: 'soft' }, t(`cause.${stage}`))),
+      amount,
+      pieces.el,
+    ),
     update(drop) {
       pieces.set([partOf(drop.documents)]);
       setText(amount, format.count(drop.documents));
@@ -193,15 +226,24 @@ function sourceTable() {
   return {
     el: made.el,
     update(figures) {
-      keyed(made.body, figures.sources, (source) => source.name, (source) => {
-        const figures = ['records', 'filtered', 'emitted', 'tokens'].map((name, place) => [name, cell(heads, place + 2)]);
-        return {
-          el: rowOf(cell(heads, 0, source.name), cell(heads, 1, t(`role.${source.role}`)), figures.map(([, made]) => made)),
-          update(source) {
-            for (const [name, made] of figures) setText(made, format.count(source[name]));
-          },
-        };
-      });
+      keyed(
+        made.body,
+        figures.sources,
+        (source) => source.name,
+        (source) => {
+          const figures = ['records', 'filtered', 'emitted', 'tokens'].map((name, place) => [name, cell(heads, place + 2)]);
+          return {
+            el: rowOf(
+              cell(heads, 0, source.name),
+              cell(heads, 1, t(`role.${source.role}`)),
+              figures.map(([, made]) => made),
+            ),
+            update(source) {
+              for (const [name, made] of figures) setText(made, format.count(source[name]));
+            },
+          };
+        },
+      );
     },
   };
 }

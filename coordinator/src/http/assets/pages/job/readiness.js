@@ -44,10 +44,26 @@ function show(body, job, report) {
       'div',
       { class: `verdict ${kind}` },
       sign(kind),
-      h('div', null, h('b', null, t(ready ? 'ready' : 'not-ready')), h('p', { lang: 'en' }, reason(sentence)), h('p', null, h('a', { href: page, target: '_blank', rel: 'noopener' }, t('ready.page')))),
+      h(
+        'div',
+        null,
+        h('b', null, t(ready ? 'ready' : 'not-ready')),
+        h('p', { lang: 'en' }, reason(sentence)),
+        h('p', null, h('a', { href: page, target: '_blank', rel: 'noopener' }, t('ready.page'))),
+      ),
     ),
     section('gates', t('gates'), t('gates.lead'), h('ul', { class: 'gates' }, gates.map(gate))),
-    advice.length > 0 && section('advice', t('advice'), null, h('ul', { class: 'plain', lang: 'en' }, advice.map((one) => h('li', null, whole(one))))),
+    advice.length > 0 &&
+      section(
+        'advice',
+        t('advice'),
+        null,
+        h(
+          'ul',
+          { class: 'plain', lang: 'en' },
+          advice.map((one) => h('li', null, whole(one))),
+        ),
+      ),
     report.mix && section('mixture', t('mixture'), t('mixture.lead'), mixture(report.mix)),
   );
 }
@@ -61,7 +77,12 @@ function gate(one) {
     { class: `gate ${kind}` },
     h('p', { class: 'state-line' }, sign(kind), h('span', null, t(`gate.${one.state}`))),
     h('h3', { lang: 'en' }, one.title),
-    h('p', { class: 'against' }, h('b', null, one.value === null ? format.NONE : inUnit(one.unit, one.value)), wanted && ` ${wanted}`),
+    h(
+      'p',
+      { class: 'against' },
+      h('b', null, one.value === null ? format.NONE : inUnit(one.unit, one.value)),
+      wanted && ` ${wanted}`,
+    ),
     gauge(one),
     h('p', { lang: 'en' }, whole(one.sentence)),
     h('p', { class: 'from', lang: 'en' }, t('gate.target'), ' ', one.source),
@@ -108,8 +129,15 @@ function mixture(mix) {
       const pieces = bar(['s0']);
       const whole = Math.max(1, source.available);
       pieces.set([source.written / whole]);
-      if (source.target !== null && source.target <= whole) pieces.el.append(h('span', { class: 'target', style: { left: `${(100 * source.target) / whole}%` } }));
-      return row(heads, [source.name, pieces.el, format.count(source.written), source.target === null ? t('mixture.all') : format.count(source.target), format.count(source.available)]);
+      if (source.target !== null && source.target <= whole)
+        pieces.el.append(h('span', { class: 'target', style: { left: `${(100 * source.target) / whole}%` } }));
+      return row(heads, [
+        source.name,
+        pieces.el,
+        format.count(source.written),
+        source.target === null ? t('mixture.all') : format.count(source.target),
+        format.count(source.available),
+      ]);
     }),
   );
   const [domain, general] = mix.achieved;
@@ -120,9 +148,23 @@ function mixture(mix) {
   return h(
     'div',
     null,
-    h('p', { class: 'legend' }, key('s0', t('mixture.domain', { part: format.share(domain / all), n: domain })), key('s1', t('mixture.general', { part: format.share(general / all), n: general }))),
+    h(
+      'p',
+      { class: 'legend' },
+      key('s0', t('mixture.domain', { part: format.share(domain / all), n: domain })),
+      key('s1', t('mixture.general', { part: format.share(general / all), n: general })),
+    ),
     ratio.el,
-    asked && h('p', { class: 'from' }, t('mixture.asked', { domain: format.short(asked[0]), general: format.short(asked[1]), got: format.decimal(domain > 0 ? general / domain : 0, 2) })),
+    asked &&
+      h(
+        'p',
+        { class: 'from' },
+        t('mixture.asked', {
+          domain: format.short(asked[0]),
+          general: format.short(asked[1]),
+          got: format.decimal(domain > 0 ? general / domain : 0, 2),
+        }),
+      ),
     made.el,
   );
 }

@@ -18,7 +18,11 @@ const ANEW_MS = 2_000;
 export function shardsTab(shared) {
   const { query } = shared.route;
   const isEmit = ['emitting', 'publishing', 'published'].includes(shared.job().state);
-  let phase = ['scan', 'emit'].includes(query.get('phase')) ? query.get('phase') : isEmit && shared.job().state !== 'published' ? 'emit' : 'scan';
+  let phase = ['scan', 'emit'].includes(query.get('phase'))
+    ? query.get('phase')
+    : isEmit && shared.job().state !== 'published'
+      ? 'emit'
+      : 'scan';
   let wanted = query.has('shard') ? Number(query.get('shard')) : -1;
   const known = {};
   let askedMs = 0;
@@ -32,7 +36,13 @@ export function shardsTab(shared) {
       h(
         'label',
         { class: 'chip' },
-        h('input', { type: 'radio', name: 'shards-phase', value: name, props: { checked: name === phase }, on: { change: () => choose(name) } }),
+        h('input', {
+          type: 'radio',
+          name: 'shards-phase',
+          value: name,
+          props: { checked: name === phase },
+          on: { change: () => choose(name) },
+        }),
         h('span', null, t(`step.${name}`)),
       ),
     ),
@@ -41,7 +51,16 @@ export function shardsTab(shared) {
   const legend = h(
     'ul',
     { class: 'legend cells' },
-    LETTERS.map((letter) => h('li', null, h('i', { class: `key cell-${STATE_OF[letter]}` }), h('span', null, t(`task.${STATE_OF[letter]}`)), ' ', sums.get(letter))),
+    LETTERS.map((letter) =>
+      h(
+        'li',
+        null,
+        h('i', { class: `key cell-${STATE_OF[letter]}` }),
+        h('span', null, t(`task.${STATE_OF[letter]}`)),
+        ' ',
+        sums.get(letter),
+      ),
+    ),
     h('li', null, h('i', { class: 'key cell-failed' }), t('shards.with-failures')),
   );
   const grid = shardGrid((shard) => picked(shard));
@@ -55,11 +74,21 @@ export function shardsTab(shared) {
   });
   const trouble = h('button', { type: 'button', class: 'quiet', on: { click: () => toTrouble() } }, t('shards.next-trouble'));
   const summary = h('p', { class: 'soft', id: 'shards-summary' });
-  const detail = h('section', { class: 'shard-detail', 'aria-live': 'polite', 'aria-label': t('shards.chosen') }, h('p', { class: 'soft' }, t('shards.choose')));
+  const detail = h(
+    'section',
+    { class: 'shard-detail', 'aria-live': 'polite', 'aria-label': t('shards.chosen') },
+    h('p', { class: 'soft' }, t('shards.choose')),
+  );
   const el = h(
     'div',
     null,
-    h('div', { class: 'filters' }, choices, h('label', { class: 'field inline', for: 'shard-number' }, h('span', null, t('shards.number')), jump), trouble),
+    h(
+      'div',
+      { class: 'filters' },
+      choices,
+      h('label', { class: 'field inline', for: 'shard-number' }, h('span', null, t('shards.number')), jump),
+      trouble,
+    ),
     summary,
     legend,
     nothing,
@@ -100,7 +129,16 @@ export function shardsTab(shared) {
     setText(nothing, isEmpty ? t('shards.not-begun', { phase: t(`step.${phase}`) }) : '');
     trouble.hidden = failures === 0 && found.Q === 0;
     jump.max = String(Math.max(0, tasks.total - 1));
-    setText(summary, t('shards.summary', { n: tasks.total, done: format.count(found.C), running: format.count(found.R), failures: format.count(failures), bad: format.count(found.Q) }));
+    setText(
+      summary,
+      t('shards.summary', {
+        n: tasks.total,
+        done: format.count(found.C),
+        running: format.count(found.R),
+        failures: format.count(failures),
+        bad: format.count(found.Q),
+      }),
+    );
     grid.update(tasks);
     if (wanted >= 0 && wanted < tasks.total) {
       grid.pick(wanted);
@@ -130,7 +168,8 @@ export function shardsTab(shared) {
       const task = await api.get(['jobs', shared.job().job_id, 'tasks', phase, String(shard)], {}, shared.signal);
       if (shard === grid.picked()) setChildren(detail, taskFacts(task));
     } catch (error) {
-      if (error.name !== 'AbortError' && shard === grid.picked()) setChildren(detail, h('p', { class: 'problem' }, problemText(error)));
+      if (error.name !== 'AbortError' && shard === grid.picked())
+        setChildren(detail, h('p', { class: 'problem' }, problemText(error)));
     }
   };
 
@@ -168,7 +207,12 @@ function taskFacts(task) {
       fact(t('source'), task.source),
       fact(t('shards.input'), h('code', null, task.uri)),
       task.part && fact(t('shards.part'), task.part),
-      fact(t('shards.bytes'), isRunning || task.bytes_done < task.bytes_total ? t('bytes-of', { done: format.bytes(task.bytes_done), total: format.bytes(task.bytes_total) }) : format.bytes(task.bytes_total)),
+      fact(
+        t('shards.bytes'),
+        isRunning || task.bytes_done < task.bytes_total
+          ? t('bytes-of', { done: format.bytes(task.bytes_done), total: format.bytes(task.bytes_total) })
+          : format.bytes(task.bytes_total),
+      ),
       fact(t('shards.records'), format.count(task.records_done)),
       isRunning && fact(t('workers.worker'), task.worker_id),
       task.attempt > 0 && fact(t('shards.attempt'), format.count(task.attempt)),

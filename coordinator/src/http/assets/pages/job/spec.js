@@ -12,7 +12,12 @@ export function specTab(shared) {
     (spec) => {
       const text = JSON.stringify(spec, null, 2);
       const again = h('button', { type: 'button', class: 'quiet', on: { click: () => submitWith(text) } }, t('spec.again'));
-      setChildren(body, h('p', { class: 'lead' }, t('spec.lead')), shared.can('submit') && h('p', null, again), h('pre', { class: 'spec', tabindex: 0, 'aria-label': t('tab.spec') }, text));
+      setChildren(
+        body,
+        h('p', { class: 'lead' }, t('spec.lead')),
+        shared.can('submit') && h('p', null, again),
+        h('pre', { class: 'spec', tabindex: 0, 'aria-label': t('tab.spec') }, text),
+      );
     },
     (error) => error.name !== 'AbortError' && setChildren(body, h('p', { class: 'problem' }, problemText(error))),
   );

@@ -51,19 +51,24 @@ function running(body, shared) {
     const made = table(t('tokens.caption'), HEADS().slice(0, 4));
     setChildren(body, h('p', { class: 'lead' }, t('tokens.so-far')), made.el);
   }
-  keyed(body.querySelector('tbody'), sources, (source) => source.name, (source) => {
-    const pieces = bar(['s0']);
-    const heads = HEADS();
-    const tokens = cell(heads, 3);
-    const el = rowOf(cell(heads, 0, source.name), cell(heads, 1, t(`role.${source.role}`)), cell(heads, 2, pieces.el), tokens);
-    return {
-      el,
-      update(source) {
-        pieces.set([source.tokens / Math.max(1, all)]);
-        setText(tokens, format.count(source.tokens));
-      },
-    };
-  });
+  keyed(
+    body.querySelector('tbody'),
+    sources,
+    (source) => source.name,
+    (source) => {
+      const pieces = bar(['s0']);
+      const heads = HEADS();
+      const tokens = cell(heads, 3);
+      const el = rowOf(cell(heads, 0, source.name), cell(heads, 1, t(`role.${source.role}`)), cell(heads, 2, pieces.el), tokens);
+      return {
+        el,
+        update(source) {
+          pieces.set([source.tokens / Math.max(1, all)]);
+          setText(tokens, format.count(source.tokens));
+        },
+      };
+    },
+  );
 }
 
 const HEADS = () => [
@@ -120,7 +125,12 @@ function show(body, report) {
     section('by-source', t('tokens.by-source'), t('tokens.lead'), made.el),
     section('lengths', t('tokens.lengths'), t('tokens.lengths-lead'), lengths(tokens.sources)),
     languages(report.measures.sources),
-    h('dl', { class: 'facts' }, h('div', null, h('dt', null, t('tokens.tokenizer')), h('dd', null, h('code', null, tokens.tokenizer_sha256))), tokens.eos && h('div', null, h('dt', null, t('tokens.eos')), h('dd', null, h('code', null, tokens.eos)))),
+    h(
+      'dl',
+      { class: 'facts' },
+      h('div', null, h('dt', null, t('tokens.tokenizer')), h('dd', null, h('code', null, tokens.tokenizer_sha256))),
+      tokens.eos && h('div', null, h('dt', null, t('tokens.eos')), h('dd', null, h('code', null, tokens.eos))),
+    ),
   );
 }
 
@@ -150,12 +160,16 @@ function lengths(sources) {
 
 function languages(sources) {
   const weights = new Map();
-  for (const source of sources) for (const [code, part] of Object.entries(source.languages)) weights.set(code, (weights.get(code) ?? 0) + part);
+  for (const source of sources)
+    for (const [code, part] of Object.entries(source.languages)) weights.set(code, (weights.get(code) ?? 0) + part);
   if (weights.size === 0) return null;
-  const named = [...weights].sort((a, b) => b[1] - a[1]).slice(0, NAMED).map(([code]) => code);
+  const named = [...weights]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, NAMED)
+    .map(([code]) => code);
   const hasRest = weights.size > named.length;
   const heads = [{ text: t('source') }, { text: t('languages'), kind: 'plot' }];
-  const made = table(t('languages'), heads, 'languages');
+  const made = table(t('languages'), heads, 'languages stack');
   made.body.append(
     ...sources
       .filter((source) => Object.keys(source.languages).length > 0)
@@ -164,7 +178,9 @@ function languages(sources) {
         const rest = Math.max(0, 1 - parts.reduce((sum, part) => sum + part, 0));
         const pieces = bar([...named.map((_, place) => `s${place}`), 's7']);
         pieces.set([...parts, hasRest ? rest : 0]);
-        const words = named.flatMap((code, place) => (parts[place] > 0 ? [key(`s${place}`, `${languageName(code)} ${format.share(parts[place])}`)] : []));
+        const words = named.flatMap((code, place) =>
+          parts[place] > 0 ? [key(`s${place}`, `${languageName(code)} ${format.share(parts[place])}`)] : [],
+        );
         if (hasRest && rest > 0.0005) words.push(key('s7', `${t('languages.rest')} ${format.share(rest)}`));
         return row(heads, [source.source, [pieces.el, h('span', { class: 'legend' }, words)]]);
       }),
