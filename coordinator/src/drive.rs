@@ -559,6 +559,7 @@ impl Control {
     }
 
     fn copy_state(&self, job: &JobId, copier: &Mutex<Copier>) -> Result<()> {
+        let _copying = self.copying();
         let record = self.record_of(job)?;
         if record.swept {
             // It was copied before.

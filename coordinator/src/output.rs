@@ -216,7 +216,11 @@ fn read_document(
         Error::new(Class::NotFound, format!("the job read no record at {offset} of `{}`", uri.escape_debug()))
             .with_hint("`uri` and `offset` are as Explain and ListDrops give them")
     };
-    for shard in of_input.filter(may_hold) {
+    // An offset of a plain file is within it; of others nobody knows how far they go.
+    let is_beyond = |shard: &&Shard| {
+        shard.format == Format::Jsonl && shard.compression == Compression::None && offset >= shard.size
+    };
+    for shard in of_input.filter(may_hold).filter(|shard| !is_beyond(shard)) {
         let source = spec.sources.get(usize::from(shard.source)).ok_or_else(missing)?;
         let mut shard = shard.clone();
         if shard.format == Format::Jsonl

@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(
             jobs_table(&[running, ended], 201_000),
             [
-                "job  state      shards  submitted         took  failed  name",
+                "job  state      shards  submitted        took  failed  name",
                 "j-1  scanning     3/40  3 min ago  3 min 20 s       2  finance-zh",
                 "j-0  published          3 min ago       0.5 s          old",
             ]

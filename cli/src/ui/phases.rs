@@ -356,7 +356,7 @@ mod tests {
             lines,
             [
                 "plan     done in 3.0 s  40 shards  40.0 MiB",
-                "scan     [##........]  10/40 shards  10.0/40.0 MiB  3.0 MiB/s  75 s left",
+                "scan     [###.........]  25 %  10/40 shards  10.0/40.0 MiB  3.0 MiB/s  75 s left",
                 "resolve",
                 "mix",
                 "emit",
@@ -374,7 +374,7 @@ mod tests {
             "scan     [##########..............................]  25 %  10/40 shards  10.0/40.0 MiB  3.0 MiB/s  \
              75 s left  2 running  1,000 records"
         );
-        assert_eq!(at(50), "scan     [##........]  10/40 shards  75 s left");
+        assert_eq!(at(50), "scan     [###...........]  10/40 shards  75 s left");
         assert_eq!(at(30), "scan     25 %  10/40 shards");
         assert_eq!(at(20), "scan     25 %");
         for columns in 1..220 {

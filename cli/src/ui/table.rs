@@ -46,9 +46,6 @@ mod tests {
         let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
         let rows = [row("web", "7"), row("金融", "1,234"), row("a\u{1b}b", "")];
         let lines = table([("name", Align::Left), ("documents", Align::Right)], &rows);
-        assert_eq!(
-            lines,
-            ["name       documents", "web                7", "金融           1,234", "a\\u{1b}b"]
-        );
+        assert_eq!(lines, ["name      documents", "web               7", "金融          1,234", "a\\u{1b}b"]);
     }
 }

@@ -185,7 +185,7 @@ fn each_rule_has_its_message() {
         ),
         (
             "domain_to_general = \"1:5\"",
-            "weights = { report = 1, web = 5 }",
+            "weights = { reports = 1, web = 5, report = 1 }",
             "`mix.weights.report` is no source that is written; did you mean `reports`?",
         ),
         (

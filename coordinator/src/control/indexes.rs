@@ -1,5 +1,7 @@
 //! What the control has to say about indexes: which job has its turn, and what was forgotten.
 
+use std::sync::PoisonError;
+
 use tamis_common::ids::JobId;
 use tamis_common::{Class, Error, Result};
 
@@ -16,6 +18,8 @@ impl Control {
     /// `Class::NotFound` if the index or its job is not there; `Class::Conflict` while a job is between resolve and
     /// publish at the index: its verdicts may name what would go.
     pub(crate) fn forget(&self, index: &str, job: &JobId) -> Result<u64> {
+        // The walk of the job may be about to copy what it was.
+        let _alone = self.copies.write().unwrap_or_else(PoisonError::into_inner);
         // No turn begins meanwhile.
         let mut state = self.lock();
         let found = self.steps.indexes()?.find(index)?;

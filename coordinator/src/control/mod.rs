@@ -24,7 +24,7 @@ mod views;
 mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use tamis_common::Result;
 use tamis_common::ids::{JobId, Phase};
@@ -80,6 +80,9 @@ pub(crate) struct Control {
     starts: mpsc::UnboundedSender<JobId>,
     clock: Clock,
     figures: Figures,
+    /// Shared by copies of jobs' states to their work, each of another job; alone for who amends one: both write one object.
+    /// Taken before `state`.
+    copies: RwLock<()>,
     /// One place for each call of a client that runs.
     calls: Semaphore,
 }
@@ -111,6 +114,7 @@ impl Control {
             moves: watch::Sender::new(0),
             calls: Semaphore::new(CLIENT_CALLS),
             figures: Figures::default(),
+            copies: RwLock::default(),
             stop: watch::Sender::new(false),
             starts,
             clock,
@@ -147,6 +151,11 @@ impl Control {
 
     pub(crate) fn steps(&self) -> &Arc<dyn Steps> {
         &self.steps
+    }
+
+    /// While this is held nobody amends the copy of a job's state.
+    pub(crate) fn copying(&self) -> RwLockReadGuard<'_, ()> {
+        self.copies.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sums of jobs that are watched.

@@ -89,8 +89,11 @@ impl State {
     }
 
     pub(super) fn forget_silent_workers(&mut self, now_ms: u64, lease_ms: u64) {
-        let limit_ms = lease_ms * FORGET_AFTER_LEASES;
-        self.workers.retain(|_, worker| now_ms.saturating_sub(worker.heard_ms) <= limit_ms);
+        let silent_ms = |worker: &Worker| now_ms.saturating_sub(worker.heard_ms);
+        // One that was asked to leave and says nothing more has left.
+        let limit_ms =
+            |worker: &Worker| if worker.draining { lease_ms } else { lease_ms * FORGET_AFTER_LEASES };
+        self.workers.retain(|_, worker| silent_ms(worker) <= limit_ms(worker));
     }
 }
 

@@ -366,7 +366,7 @@ fn a_certificate_that_is_expired_or_of_another_authority_is_refused_by_both_side
         refused(&call(Some("old"), what), &["CertificateExpired", "--client-cert must be valid now"]);
         refused(&call(Some("stranger"), what), &["received fatal alert", "--client-cert must be valid now"]);
     }
-    assert!(call(Some("client"), &["workers"]).stdout.is_empty(), "no worker came in");
+    assert!(call(Some("client"), &["--json", "workers"]).stdout.is_empty(), "no worker came in");
 }
 
 #[test]
