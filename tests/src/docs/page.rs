@@ -74,7 +74,8 @@ impl Page {
                 let length = lines[at + 1..].iter().position(|line| *line == "```");
                 let length =
                     length.unwrap_or_else(|| panic!("{name}:{}: a fence that is not closed", at + 1));
-                let get = |key| said.iter().find(|(said, _)| *said == key).map(|(_, value)| (*value).to_owned());
+                let get =
+                    |key| said.iter().find(|(said, _)| *said == key).map(|(_, value)| (*value).to_owned());
                 let block = Block {
                     line: at + 1,
                     language: language.to_owned(),

@@ -103,7 +103,10 @@ mod tests {
     #[test]
     fn a_correction_keeps_what_still_fits() {
         let correct = |old, seen| corrected(&lines(old), &lines(seen)).join("\n");
-        assert_eq!(correct("…\nsize … bytes\nend", "x\ny\nsize 7 bytes\nnew\nend"), "…\nsize … bytes\nnew\nend");
+        assert_eq!(
+            correct("…\nsize … bytes\nend", "x\ny\nsize 7 bytes\nnew\nend"),
+            "…\nsize … bytes\nnew\nend"
+        );
         assert_eq!(correct("a\n…\nb", "a\nx\nc"), "a\nx\nc");
         assert_eq!(correct("a\n…", "b\na\nc"), "b\na\n…");
         assert_eq!(correct("", "a"), "a");

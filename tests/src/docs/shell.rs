@@ -53,7 +53,8 @@ impl Shell {
         let mut printed = String::new();
         loop {
             let line = self.lines.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|e| panic!("`{command}` does not end ({e}); it printed:\n{printed}"));
+            let line =
+                line.unwrap_or_else(|e| panic!("`{command}` does not end ({e}); it printed:\n{printed}"));
             match line.split_once(END) {
                 // A last line without an end stands before the mark.
                 Some((rest, code)) => {

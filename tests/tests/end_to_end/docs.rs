@@ -11,7 +11,7 @@ use tamis_tests::process::{json_values, tamis_ok};
 use tamis_tests::{fixture, repository};
 
 /// Blocks that no test runs: what they do takes another machine, a network or many minutes. Add to it with a reason.
-const NEVER_RUN: usize = 7;
+const NEVER_RUN: usize = 6;
 
 /// Pages that others are writing. Each leaves this list with its page.
 const COMING: [&str; 3] = ["operations.md", "command-line.md", "python/README.md"];
@@ -28,27 +28,35 @@ fn read(name: &str) -> String {
 fn pages() -> Vec<PathBuf> {
     let mut pages = docs::markdown_files();
     let folder = repository().join("docs");
-    pages.retain(|page| page.starts_with(&folder) && fs::read_to_string(page).unwrap().contains("\n```console\n"));
+    pages.retain(|page| {
+        page.starts_with(&folder) && fs::read_to_string(page).unwrap().contains("\n```console\n")
+    });
     assert!(pages.len() >= 11, "{pages:?}");
     pages
 }
 
+/// Runs all pages, or those of which `TAMIS_TEST_PAGE` is a part of the path.
 fn run_pages() {
     let (mut failures, mut commands) = (Vec::new(), 0);
-    for page in pages() {
+    let wanted = std::env::var("TAMIS_TEST_PAGE").unwrap_or_default();
+    for page in pages().into_iter().filter(|page| page.to_str().unwrap().contains(&wanted)) {
         let outcome = docs::run(&page);
         outcome.not_run.iter().for_each(|block| println!("not run: {block}"));
         commands += outcome.commands;
-        if is_updating() {
-            fs::write(page, outcome.corrected).unwrap();
-        } else {
-            failures.extend(outcome.failures);
+        match is_updating() {
+            true => fs::write(page, outcome.corrected).unwrap(),
+            false => failures.extend(outcome.failures),
         }
     }
     println!("{commands} commands were run");
+    assert!(commands > 0, "no page has `{wanted}` in its path");
     let failed = failures.len();
     let how = "run again with TAMIS_UPDATE_DOCS=1 and read what has changed";
-    assert!(failures.is_empty(), "{failed} of {commands} commands of pages did something else; {how}\n\n{}", failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{failed} of {commands} commands of pages did something else; {how}\n\n{}",
+        failures.join("\n")
+    );
 }
 
 #[test]
@@ -96,9 +104,12 @@ fn every_link_of_every_page_leads_somewhere() {
 
 #[test]
 fn the_reference_of_the_api_is_that_of_the_protocol() {
-    const MARK: &str = "<!-- What follows is written by a test from the comments of the .proto files. -->\n\n";
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(repository().join("proto/tamis/v1")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    const MARK: &str =
+        "<!-- What follows is written by a test from the comments of the .proto files. -->\n\n";
+    let mut files: Vec<PathBuf> = fs::read_dir(repository().join("proto/tamis/v1"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     // In the order in which a reader meets them.
     let order = ["jobs", "workers", "index", "types"];
     files.sort_by_key(|path| {
@@ -114,7 +125,10 @@ fn the_reference_of_the_api_is_that_of_the_protocol() {
         fs::write(repository().join("docs/reference/api.md"), format!("{head}{MARK}{made}")).unwrap();
         return;
     }
-    assert!(body == made, "docs/reference/api.md is out of date: run with TAMIS_UPDATE_DOCS=1 and read what has changed");
+    assert!(
+        body == made,
+        "docs/reference/api.md is out of date: run with TAMIS_UPDATE_DOCS=1 and read what has changed"
+    );
 }
 
 /// Keys by section, as `common/src/spec` reads them: `section.KIND("key", …)` in a function that is named by its section.
@@ -132,7 +146,8 @@ fn keys_that_are_read() -> BTreeMap<String, BTreeSet<String>> {
             let code: String = function.chars().filter(|c| !c.is_whitespace()).collect();
             for reading in code.split("section.").skip(1) {
                 let Some((method, rest)) = reading.split_once("(\"") else { continue };
-                let is_read = method.chars().all(|c| c.is_ascii_lowercase() || c == '_') && method != "refuse";
+                let is_read =
+                    method.chars().all(|c| c.is_ascii_lowercase() || c == '_') && method != "refuse";
                 if let (true, Some((key, _))) = (is_read, rest.split_once('"')) {
                     keys.entry(section.to_owned()).or_default().insert(key.to_owned());
                 }
@@ -183,7 +198,10 @@ fn every_key_of_a_spec_is_described_and_no_other() {
         let missing: Vec<_> = keys.difference(described).collect();
         let unknown: Vec<_> = described.difference(keys).filter(|key| !except.contains(*key)).collect();
         assert!(missing.is_empty(), "docs/job-spec.md does not describe {missing:?} of [{section}]");
-        assert!(unknown.is_empty(), "docs/job-spec.md describes {unknown:?} of [{section}], which nothing reads");
+        assert!(
+            unknown.is_empty(),
+            "docs/job-spec.md describes {unknown:?} of [{section}], which nothing reads"
+        );
     }
     let all = ["clean", "dedup", "filter", "limits", "mix", "output", "report", "run", "source", "tokenizer"];
     assert_eq!(sections.into_iter().collect::<Vec<_>>(), all);
