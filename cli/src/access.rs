@@ -1,8 +1,10 @@
 //! What the command line takes about who may do what, on both sides.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use tamis_common::secret::{Secret, read_private};
 use tamis_common::{Error, Result};
 use tamis_coordinator::access::{AccessConfig, Role, TlsFiles};
@@ -12,30 +14,97 @@ use tamis_proto::tls::IdentityFiles;
 /// Holds the token itself. No flag does: others can read the arguments of a process.
 const TOKEN_VARIABLE: &str = "TAMIS_TOKEN";
 
-/// How a coordinator is reached.
-#[derive(Debug, Args)]
+/// How a coordinator is reached, and which of that the command line names itself.
+#[derive(Debug)]
 pub(crate) struct ConnectionArgs {
+    flags: ConnectionFlags,
+    given: Vec<String>,
+}
+
+impl Deref for ConnectionArgs {
+    type Target = ConnectionFlags;
+
+    fn deref(&self) -> &ConnectionFlags {
+        &self.flags
+    }
+}
+
+impl FromArgMatches for ConnectionArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let flags = ConnectionFlags::augment_args(Command::default());
+        let is_given =
+            |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let given = flags.get_arguments().filter(is_given).filter_map(Arg::get_long).map(ToOwned::to_owned);
+        Ok(Self { flags: ConnectionFlags::from_arg_matches(matches)?, given: given.collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for ConnectionArgs {
+    fn augment_args(command: Command) -> Command {
+        ConnectionFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        ConnectionFlags::augment_args_for_update(command)
+    }
+}
+
+impl ConnectionArgs {
+    /// Refuses flags that a command which calls no coordinator would ignore. What the environment says is for all
+    /// commands.
+    ///
+    /// # Errors
+    /// `Class::Spec` that names them.
+    pub(crate) fn refuse_unused(&self, is_server: bool) -> Result<()> {
+        let unused = self.given.iter().filter(|flag| !(is_server && *flag == "insecure"));
+        let unused: Vec<String> = unused.map(|flag| format!("--{flag}")).collect();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        let flags = unused.join(", ");
+        Err(Error::spec(format!("{flags}: this command calls no coordinator")).with_hint(match is_server {
+            true => {
+                "a coordinator shows its own certificate by --tls-cert and --tls-key, and knows callers by \
+                     --tls-client-ca and --tokens"
+            }
+            false => "leave it out",
+        }))
+    }
+
+    /// Whether the command line names the coordinator.
+    pub(crate) fn names_coordinator(&self) -> bool {
+        self.given.iter().any(|flag| flag == "coordinator")
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionFlags {
     /// The coordinator to call; https:// encrypts.
     #[arg(long, global = true, env = "TAMIS_COORDINATOR", default_value = "http://127.0.0.1:7171")]
     pub(crate) coordinator: String,
     /// Authority that signed the coordinator's certificate, PEM; default: those that this machine trusts.
     #[arg(long, global = true, env = "TAMIS_TLS_CA", value_name = "FILE", help_heading = "Access")]
-    tls_ca: Option<PathBuf>,
+    pub(crate) tls_ca: Option<PathBuf>,
     /// Certificate to show to the coordinator, PEM.
     #[arg(long, global = true, env = "TAMIS_CLIENT_CERT", value_name = "FILE", help_heading = "Access")]
-    client_cert: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
     /// Its private key, PEM.
     #[arg(long, global = true, env = "TAMIS_CLIENT_KEY", value_name = "FILE", help_heading = "Access")]
-    client_key: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     /// File with the token that says who calls; without it the variable TAMIS_TOKEN may hold the token.
     #[arg(long, global = true, env = "TAMIS_TOKEN_FILE", value_name = "FILE", help_heading = "Access")]
-    token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
     /// Allow what others in the network could read or misuse: a token over http://, a coordinator that knows nobody.
     #[arg(long, global = true, help_heading = "Access")]
     pub(crate) insecure: bool,
 }
 
-impl ConnectionArgs {
+impl ConnectionFlags {
     /// Files that no job may read.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Path> {
         self.client_key.iter().chain(&self.token_file).map(PathBuf::as_path)
@@ -88,22 +157,27 @@ impl ConnectionArgs {
 pub(crate) struct ServerAccessArgs {
     /// Certificate to show to callers, PEM; the port then speaks TLS only.
     #[arg(long, requires = "tls_key", value_name = "FILE", help_heading = "Access")]
-    tls_cert: Option<PathBuf>,
+    pub(crate) tls_cert: Option<PathBuf>,
     /// Its private key, PEM.
     #[arg(long, requires = "tls_cert", value_name = "FILE", help_heading = "Access")]
-    tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
     /// Demand from each caller a certificate that one of these authorities signed, PEM.
     #[arg(long, requires = "tls_cert", value_name = "FILE", help_heading = "Access")]
-    tls_client_ca: Option<PathBuf>,
+    pub(crate) tls_client_ca: Option<PathBuf>,
     /// File of `tamis token`: each call must carry a token whose role allows it.
     #[arg(long, value_name = "FILE", help_heading = "Access")]
-    tokens: Option<PathBuf>,
+    pub(crate) tokens: Option<PathBuf>,
 }
 
 impl ServerAccessArgs {
     /// Files that no job may read.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Path> {
         self.tls_key.iter().chain(&self.tokens).map(PathBuf::as_path)
+    }
+
+    /// Whether the ports speak TLS only.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls_cert.is_some()
     }
 
     /// The coordinator's settings.

@@ -6,15 +6,20 @@ mod access;
 mod args;
 mod client;
 mod commands;
+mod forecast;
+#[cfg(test)]
+mod reference;
+mod telemetry;
 mod ui;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use tamis_common::{Class, Error};
 
 use args::Cli;
+use telemetry::Telemetry;
+use tracing::Instrument as _;
 
 /// Measured on 200,000 documents with two workers: 430 MB at the peak, with the allocator of glibc 540 to 660.
 #[global_allocator]
@@ -45,14 +50,6 @@ fn main() -> ExitCode {
         keep_free_memory();
     }
     let json = cli.json;
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("TAMIS_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(blocking_threads())
@@ -61,7 +58,18 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Error::io("start", "the async threads", error), json),
     };
-    let ended = runtime.block_on(commands::dispatch(cli));
+    let begun = {
+        // The exporter's connection lives on the async threads.
+        let _within = runtime.enter();
+        Telemetry::begin(&cli.telemetry, cli.command.service_name(), cli.command.log_filter())
+    };
+    let telemetry = match begun {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error, json),
+    };
+    let span = cli.command.span();
+    let ended = runtime.block_on(commands::dispatch(cli).instrument(span));
+    telemetry.end();
     // Threads that still run belong to work that was given up.
     runtime.shutdown_background();
     match ended {

@@ -16,6 +16,11 @@ fn every_command_says_what_it_does() {
     let help = help(&[]);
     for command in [
         "run",
+        "try",
+        "plan",
+        "doctor",
+        "filters",
+        "completions",
         "coordinator",
         "worker",
         "submit",
@@ -35,6 +40,17 @@ fn every_command_says_what_it_does() {
         let told = help.lines().find(|line| line.trim_start().starts_with(&format!("{command} ")));
         assert!(told.is_some_and(|line| line.split_whitespace().count() > 2), "{command}:\n{help}");
     }
+}
+
+#[test]
+fn the_help_tells_of_the_environment_and_fits_a_terminal() {
+    let help = help(&[]);
+    for variable in
+        ["TAMIS_LOG", "TAMIS_TOKEN", "TAMIS_COORDINATOR", "TAMIS_TLS_CA", "NO_COLOR", "AWS_ENDPOINT_URL"]
+    {
+        assert!(help.contains(variable), "{variable}:\n{help}");
+    }
+    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
 }
 
 #[test]

@@ -35,6 +35,25 @@ pub enum Class {
     Internal,
 }
 
+impl Class {
+    /// Its name, as JSON and metrics have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spec => "spec",
+            Self::Input => "input",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Permission => "permission",
+            Self::Storage => "storage",
+            Self::Resource => "resource",
+            Self::Unavailable => "unavailable",
+            Self::LeaseLost => "lease_lost",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// What a failed attempt means for its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryVerdict {

@@ -10,11 +10,13 @@ pub mod ids;
 pub mod input;
 pub mod measure;
 pub mod mix;
+pub mod read;
 pub mod secret;
 pub mod shard;
 pub mod spec;
 pub mod stats;
 pub mod storage;
+pub mod telemetry;
 pub mod text;
 pub mod tokenizer;
 

@@ -1,10 +1,12 @@
 //! Values that nobody may see: not in logs, errors, or what a debugger prints.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use serde::{Deserialize, Deserializer};
 
 use crate::{Class, Error, Result};
 
@@ -12,8 +14,10 @@ use crate::{Class, Error, Result};
 const MASK: &str = "[redacted]";
 /// Owner reads and writes, nobody else does anything.
 const PRIVATE_MODE: u32 = 0o600;
-/// Group and others may read.
-const OTHERS_READ: u32 = 0o044;
+/// The group may read.
+const GROUP_READS: u32 = 0o040;
+/// Everybody may read.
+const OTHERS_READ: u32 = 0o004;
 /// Keys and tokens are smaller; a wrong path shall not fill the memory.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -33,6 +37,12 @@ impl<T> Secret<T> {
     }
 }
 
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        T::deserialize(from).map(Self)
+    }
+}
+
 impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
@@ -45,16 +55,18 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
-/// Whether group or others may read a file of this mode.
-pub fn others_may_read(mode: u32) -> bool {
-    mode & OTHERS_READ != 0
+/// Whether others than its owner may read a file of this mode. The group of a file of root may: so orchestrators lay a
+/// secret for a process that is not root.
+pub fn others_may_read(mode: u32, owner: u32) -> bool {
+    let by_group = mode & GROUP_READS != 0 && owner != 0;
+    by_group || mode & OTHERS_READ != 0
 }
 
 /// Logs a warning if group or others may read the file; `what` says what it holds.
-pub fn warn_if_others_may_read(what: &str, path: &Path, mode: u32) {
-    if others_may_read(mode) {
+pub fn warn_if_others_may_read(what: &str, path: &Path, meta: &Metadata) {
+    if others_may_read(meta.mode(), meta.uid()) {
         let path = path.display();
-        tracing::warn!(%path, "others than its owner may read {what} `{path}`: chmod 600 {path}");
+        tracing::warn!("others than its owner may read {what} `{path}`: take that from them with chmod 600");
     }
 }
 
@@ -66,7 +78,7 @@ pub fn read_private(what: &str, path: &Path) -> Result<Secret<String>> {
     let failed = |error| Error::io(&format!("read {what}"), path.display(), error);
     let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
-    warn_if_others_may_read(what, path, meta.mode());
+    warn_if_others_may_read(what, path, &meta);
     if meta.len() > MAX_BYTES {
         let (path, bytes) = (path.display(), meta.len());
         return Err(Error::spec(format!(
@@ -136,7 +148,9 @@ mod tests {
 
     #[test]
     fn modes_that_others_read_are_told_apart() {
-        assert!(!others_may_read(0o100600) && !others_may_read(0o100400));
-        assert!(others_may_read(0o100640) && others_may_read(0o100604) && others_may_read(0o100644));
+        assert!(
+            !others_may_read(0o100600, 7) && !others_may_read(0o100400, 7) && !others_may_read(0o100440, 0)
+        );
+        assert!(others_may_read(0o100640, 7) && others_may_read(0o100604, 0) && others_may_read(0o100644, 7));
     }
 }

@@ -18,6 +18,10 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 const DEFAULT_STALL: Duration = Duration::from_secs(15 * 60);
 /// Far more than people watch over.
 const DEFAULT_JOBS: usize = 1_000;
+/// Enough for a pipeline that submits its whole day at once; others still find room.
+const DEFAULT_JOBS_OF_CLIENT: usize = 250;
+/// All workers of a cluster may share a token, and each has a few calls open.
+const DEFAULT_CALLS_OF_CLIENT: usize = 2_048;
 /// A worker has four calls open, a client one or two.
 const DEFAULT_STREAMS: u32 = 256;
 /// Beats also carry progress, which people watch.
@@ -30,6 +34,8 @@ const MIN_LEASE: Duration = Duration::from_millis(100);
 pub struct CoordinatorConfig {
     /// Where to listen for gRPC; port 0: any free one.
     pub listen: SocketAddr,
+    /// Where to listen for HTTP: dashboard, metrics and probes; port 0: any free one; `None`: nowhere.
+    pub http: Option<SocketAddr>,
     /// State and global index, on a local disk.
     pub data_dir: PathBuf,
     /// Artefacts, shared by all workers.
@@ -40,6 +46,10 @@ pub struct CoordinatorConfig {
     pub stall: Duration,
     /// Jobs that have not ended at most.
     pub max_jobs: usize,
+    /// The same of one client, which is known by its token.
+    pub max_jobs_of_client: usize,
+    /// Calls of one client at the same time, which is known by its token; further ones are refused.
+    pub max_calls_of_client: usize,
     /// Calls of one connection at the same time; further ones wait.
     pub max_streams: u32,
     /// Connections at the same time.
@@ -49,15 +59,18 @@ pub struct CoordinatorConfig {
 }
 
 impl CoordinatorConfig {
-    /// The defaults: 127.0.0.1:7171 without tokens or TLS, a lease of 30 s, 15 min without progress.
+    /// The defaults: 127.0.0.1:7171 without tokens or TLS, no HTTP, a lease of 30 s, 15 min without progress.
     pub fn new(data_dir: impl Into<PathBuf>, work: Uri) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            http: None,
             data_dir: data_dir.into(),
             work,
             lease: DEFAULT_LEASE,
             stall: DEFAULT_STALL,
             max_jobs: DEFAULT_JOBS,
+            max_jobs_of_client: DEFAULT_JOBS_OF_CLIENT,
+            max_calls_of_client: DEFAULT_CALLS_OF_CLIENT,
             max_streams: DEFAULT_STREAMS,
             connections: Bounds::default(),
             access: AccessConfig::default(),
@@ -74,6 +87,8 @@ impl CoordinatorConfig {
         }
         let bounds = [
             ("max-jobs", self.max_jobs),
+            ("max-jobs-of-client", self.max_jobs_of_client),
+            ("max-calls-of-client", self.max_calls_of_client),
             ("max-streams", self.max_streams as usize),
             ("max-connections", self.connections.all),
             ("max-connections-of-address", self.connections.of_address),
@@ -86,6 +101,7 @@ impl CoordinatorConfig {
                 format!("`stall` must be at least `lease` ({:?}), got {:?}", self.lease, self.stall);
             return Err(Error::spec(message));
         }
+        self.http.map_or(Ok(()), |http| self.access.validate(http))?;
         self.access.validate(self.listen)
     }
 

@@ -1,19 +1,23 @@
 //! Connections as clients open them: a bounded number, of each address and in all, and none that says nothing.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+#[cfg(test)]
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tamis_common::telemetry::metrics;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::seats::{Seat, Seats};
 
 /// Connections that wait to be served.
 const WAITING: usize = 64;
@@ -37,19 +41,25 @@ impl Default for Bounds {
     }
 }
 
-/// Accepts connections until the stream is dropped.
+/// Accepts connections until the stream is dropped; `server` is what metrics call who serves them.
 pub(crate) fn connections(
     listener: TcpListener,
     bounds: Bounds,
+    server: &'static str,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(accept(listener, bounds, sender));
+    tokio::spawn(accept(listener, bounds, server, sender));
     ReceiverStream::new(receiver)
 }
 
-async fn accept(listener: TcpListener, bounds: Bounds, sender: mpsc::Sender<io::Result<Connection>>) {
+async fn accept(
+    listener: TcpListener,
+    bounds: Bounds,
+    server: &'static str,
+    sender: mpsc::Sender<io::Result<Connection>>,
+) {
     let places = Arc::new(Semaphore::new(bounds.all));
-    let addresses = Addresses::default();
+    let addresses = Seats::<IpAddr>::default();
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let accepted = tokio::select! {
@@ -64,11 +74,14 @@ async fn accept(listener: TcpListener, bounds: Bounds, sender: mpsc::Sender<io::
                 continue;
             }
         };
-        let Some(seat) = addresses.seat(address, bounds.of_address) else {
+        let Some(seat) = addresses.seat(address.ip(), bounds.of_address) else {
+            metrics::CONNECTIONS_REFUSED.add(&[], 1);
             tracing::warn!(%address, most = bounds.of_address, "too many connections of one address");
             continue;
         };
-        let (sender, connection) = (sender.clone(), Connection { stream, _place: place, _seat: seat });
+        let open = metrics::Held::of(&metrics::CONNECTIONS, &[("server", server)]);
+        let (sender, connection) =
+            (sender.clone(), Connection { stream, _place: place, _seat: seat, _open: open });
         tokio::spawn(async move {
             // That it is readable may be said in error: only a byte is certain.
             let speaks = tokio::time::timeout(bounds.silence, connection.stream.peek(&mut [0])).await;
@@ -82,46 +95,12 @@ async fn accept(listener: TcpListener, bounds: Bounds, sender: mpsc::Sender<io::
     }
 }
 
-/// Connections that are open, by address.
-#[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-impl Addresses {
-    /// A seat for one connection more, until it is dropped; `None` if the address has all that it may.
-    fn seat(&self, address: SocketAddr, most: usize) -> Option<Seat> {
-        let address = address.ip();
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Seat { addresses: self.clone(), address })
-    }
-}
-
-struct Seat {
-    addresses: Addresses,
-    address: IpAddr,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut open = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.address);
-            }
-        }
-    }
-}
-
 /// A connection, and its place among all.
 pub(crate) struct Connection {
     stream: TcpStream,
     _place: OwnedSemaphorePermit,
-    _seat: Seat,
+    _seat: Seat<IpAddr>,
+    _open: metrics::Held,
 }
 
 impl Connected for Connection {
@@ -191,7 +170,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut served =
-            Box::pin(connections(listener, Bounds { all: 3, of_address: 2, ..Bounds::default() }));
+            Box::pin(connections(listener, Bounds { all: 3, of_address: 2, ..Bounds::default() }, "test"));
         let (_first, _second) = (open(address).await, open(address).await);
         let held = [served.next().await.unwrap().unwrap(), served.next().await.unwrap().unwrap()];
         // The third is closed at once: it reads an end, or that it was cut.
@@ -207,7 +186,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let bounds = Bounds { all: 1, of_address: 1, silence: Duration::from_millis(20) };
-        let mut served = Box::pin(connections(listener, bounds));
+        let mut served = Box::pin(connections(listener, bounds, "test"));
         let mut silent = TcpStream::connect(address).await.unwrap();
         assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0, "it is closed");
         let _speaks = open(address).await;

@@ -14,6 +14,7 @@ use tamis_common::sieve::filter::{Filters, Terms};
 use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::JobSpec;
 use tamis_common::storage::Uri;
+use tamis_common::telemetry::trace;
 use tamis_common::tokenizer::check_eos;
 use tamis_common::{Class, Error, Result};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
@@ -256,6 +257,22 @@ pub(crate) enum Step {
     Sweep,
 }
 
+impl Step {
+    /// As traces name it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::OrderEmits => "order emits",
+            Self::LeavePhase(Phase::Scan) => "leave scan",
+            Self::LeavePhase(Phase::Emit) => "leave emit",
+            Self::EnterResolve => "enter resolve",
+            Self::Resolve => "resolve and mix",
+            Self::Publish => "publish",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
 /// What follows a step.
 #[derive(Debug)]
 pub(crate) enum After {
@@ -433,6 +450,9 @@ impl Control {
 
     /// Takes a step that was due.
     pub(crate) fn take_step(self: &Arc<Self>, job: &JobId, step: Step) -> Result<()> {
+        let span = tracing::info_span!("step", otel.name = step.name(), %job);
+        trace::adopt(&span, &self.record_of(job)?.traceparent);
+        let _within = span.enter();
         match step {
             Step::Plan => self.plan(job.clone()),
             Step::OrderEmits => self.order_next_emits(job.clone()),

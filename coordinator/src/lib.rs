@@ -7,13 +7,17 @@ pub mod connections;
 mod control;
 mod copy;
 pub mod drive;
+mod figures;
 #[cfg(test)]
 #[path = "../benches/generated/mod.rs"]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod generated;
+mod http;
 pub mod index;
 pub mod job;
 pub mod mix;
+mod observe;
+mod output;
 pub mod plan;
 pub mod publish;
 pub mod rebuild;
@@ -21,6 +25,7 @@ pub mod recover;
 pub mod report;
 pub mod resolve;
 pub mod schedule;
+mod seats;
 pub mod server;
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "tests")]

@@ -13,14 +13,17 @@ use tamis_proto::{DESCRIPTORS, MAX_MESSAGE_BYTES};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio_rustls::rustls;
 use tonic::transport::{Server, ServerTlsConfig};
 
-use crate::access::{Guard, server_config};
+use crate::access::{Guard, http_config, server_config};
 use crate::api::{Indexes, Jobs, Workers};
 use crate::config::CoordinatorConfig;
 use crate::connections::{Bounds, connections};
 use crate::control::{Clock, Control, Settings};
 use crate::drive::{self, Steps};
+use crate::http;
+use crate::observe::Observe;
 use crate::schedule::Terms;
 use crate::store::Store;
 
@@ -50,7 +53,11 @@ impl Coordinator {
     ) -> Result<CoordinatorHandle> {
         config.validate()?;
         let doors = Doors::of(&config)?;
-        let (listener, addr) = listen(config.listen).await?;
+        let (listener, addr) = listen(config.listen, "--listen").await?;
+        let http = match config.http {
+            Some(http) => Some(listen(http, "--http").await?),
+            None => None,
+        };
         let (starts, walks) = mpsc::unbounded_channel();
         let settings = Settings {
             work: config.work.clone(),
@@ -60,6 +67,7 @@ impl Coordinator {
             },
             heartbeat_ms: config.heartbeat_ms(),
             most_jobs: config.max_jobs,
+            most_jobs_of_client: config.max_jobs_of_client,
         };
         let data_dir = config.data_dir.clone();
         let opening = tokio::task::spawn_blocking(move || {
@@ -69,13 +77,19 @@ impl Coordinator {
             .await
             .unwrap_or_else(|e| Err(Error::internal(format!("opening the state ended badly: {e}"))))?;
         config.access.warn_if_tokens_travel_in_the_clear(addr);
+        let http_addr = http.as_ref().map(|(_, addr)| *addr);
+        let http = http.map(|(listener, _)| {
+            let shared = http::Shared::new(control.clone(), doors.guard.clone(), &config);
+            let (routes, tls) = (http::routes(shared), doors.http_tls.clone());
+            tokio::spawn(http::serve(listener, doors.connections, tls, routes, control.stop_signal()))
+        });
         let server = tokio::spawn(serve(control.clone(), listener, doors)?);
         let drive = tokio::spawn(drive::run(control.clone(), walks, control.stop_signal()));
         let leases = tokio::spawn(watch_leases(control.clone(), config.lease / LOOKS_A_LEASE));
         tracing::info!(%addr, data_dir = %config.data_dir.display(), work = %config.work, "the coordinator is ready");
-        let tasks = [server, drive, leases];
+        let tasks: Vec<_> = [server, drive, leases].into_iter().chain(http).collect();
         let aborts = tasks.iter().map(JoinHandle::abort_handle).collect();
-        Ok(CoordinatorHandle { addr, control, tasks: tasks.into(), aborts })
+        Ok(CoordinatorHandle { addr, http_addr, control, tasks, aborts })
     }
 }
 
@@ -83,6 +97,8 @@ impl Coordinator {
 pub struct CoordinatorHandle {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// Where it listens for HTTP.
+    pub http_addr: Option<SocketAddr>,
     control: Arc<Control>,
     tasks: Vec<JoinHandle<()>>,
     aborts: Vec<AbortHandle>,
@@ -117,11 +133,11 @@ impl Drop for CoordinatorHandle {
     }
 }
 
-async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+async fn listen(addr: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr)> {
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             Error::new(Class::Conflict, format!("cannot listen on {addr}: the port is in use"))
-                .with_hint("stop the process that listens there, or name another with --listen")
+                .with_hint(format!("stop the process that listens there, or name another with {flag}"))
                 .with_source(error)
         }
         _ => Error::io("listen on", addr, error),
@@ -134,6 +150,7 @@ async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
 /// What every call passes before it comes to a service.
 struct Doors {
     tls: Option<ServerTlsConfig>,
+    http_tls: Option<rustls::ServerConfig>,
     guard: Guard,
     connections: Bounds,
     streams: u32,
@@ -142,8 +159,12 @@ struct Doors {
 impl Doors {
     fn of(config: &CoordinatorConfig) -> Result<Self> {
         let tls = config.access.tls.as_ref().map(server_config).transpose()?;
-        let guard = Guard::open(&config.access)?;
-        Ok(Self { tls, guard, connections: config.connections, streams: config.max_streams })
+        let http_tls = match config.http {
+            Some(_) => config.access.tls.as_ref().map(http_config).transpose()?,
+            None => None,
+        };
+        let guard = Guard::open(&config.access, config.max_calls_of_client)?;
+        Ok(Self { tls, http_tls, guard, connections: config.connections, streams: config.max_streams })
     }
 }
 
@@ -183,20 +204,25 @@ fn serve(
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let served = server
+            .layer(Observe)
             .layer(doors.guard)
             .add_service(jobs)
             .add_service(workers)
             .add_service(indexes)
             .add_service(health_service)
             .add_service(reflection)
-            .serve_with_incoming_shutdown(connections(listener, doors.connections), stopped(&mut stop));
+            .serve_with_incoming_shutdown(
+                connections(listener, doors.connections, "grpc"),
+                stopped(&mut stop),
+            );
         if let Err(error) = served.await {
             tracing::error!(%error, "the server failed");
         }
     })
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+/// Waits until the coordinator stops.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the control is gone, which is an end, too.
     let _ = stop.wait_for(|&stop| stop).await;
 }

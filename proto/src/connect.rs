@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tamis_common::secret::Secret;
+use tamis_common::telemetry::trace;
 use tamis_common::{Class, Error, Result};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -125,7 +126,7 @@ impl Access {
     }
 }
 
-/// Puts the token into each call.
+/// Puts the token into each call, and the context of the span from which it is made.
 #[derive(Clone, Debug)]
 pub struct Bearer(Option<MetadataValue<Ascii>>);
 
@@ -133,6 +134,9 @@ impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> std::result::Result<Request<()>, Status> {
         if let Some(value) = &self.0 {
             request.metadata_mut().insert("authorization", value.clone());
+        }
+        if let Some(context) = trace::current().and_then(|context| context.parse().ok()) {
+            request.metadata_mut().insert(trace::TRACEPARENT, context);
         }
         Ok(request)
     }
@@ -148,7 +152,7 @@ fn is_loopback(host: &str) -> bool {
 pub(crate) const UNKNOWN_SERVER: &str = "invalid peer certificate";
 
 /// What TLS says when one side does not take the other, and what to do. By its text: HTTP/2 keeps no types of errors.
-const REFUSALS: [(&str, &str); 4] = [
+const REFUSALS: [(&str, &str); 5] = [
     (
         "received fatal alert: CertificateRequired",
         "the coordinator wants to see a certificate: give one with --client-cert and --client-key",
@@ -157,6 +161,11 @@ const REFUSALS: [(&str, &str); 4] = [
         "received fatal alert",
         "the coordinator does not accept this certificate: --client-cert must be valid now and signed by the \
          authority of its --tls-client-ca",
+    ),
+    (
+        "certificate not valid for name",
+        "the certificate does not hold the host that --coordinator names: call it by a name that it holds, or make one \
+         that holds this name, too (`tamis certs init FOLDER --host NAME` for a test cluster)",
     ),
     (
         UNKNOWN_SERVER,

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tonic::transport::Uri;
 
 use crate::connect::{Access, UNKNOWN_SERVER, refusal_of};
-use crate::tls::read_certificates;
+use crate::tls::authorities;
 
 /// Somebody waits for the error already.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -50,10 +50,7 @@ impl Access {
     /// `None` without a file of authorities: those of the machine are not read for this.
     fn client_config(&self) -> Result<Option<ClientConfig>> {
         let Some(ca) = &self.ca else { return Ok(None) };
-        let mut roots = RootCertStore::empty();
-        let authorities = read_certificates(ca)?;
-        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(authorities.as_ref()).flatten());
-        let config = ClientConfig::builder().with_root_certificates(roots);
+        let config = ClientConfig::builder().with_root_certificates(authorities(ca)?);
         let Some(identity) = &self.identity else { return Ok(Some(config.with_no_client_auth())) };
         let (cert, key) = identity.read_pem()?;
         let unusable = |why: String| Error::spec(format!("the client certificate cannot be used: {why}"));

@@ -3,6 +3,7 @@
 pub mod connect;
 mod convert;
 mod diagnose;
+pub mod names;
 mod status;
 pub mod tls;
 

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use tamis_common::secret::{Secret, read_private};
 use tamis_common::{Error, Result};
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tonic::transport::{Certificate, Identity};
 
 /// A certificate (with those between it and its authority, if any) and its private key, both PEM.
@@ -26,7 +29,10 @@ impl IdentityFiles {
     }
 
     /// The text of both.
-    pub(crate) fn read_pem(&self) -> Result<(String, Secret<String>)> {
+    ///
+    /// # Errors
+    /// As [`IdentityFiles::read`].
+    pub fn read_pem(&self) -> Result<(String, Secret<String>)> {
         let cert = certificates(&self.cert)?;
         let key = read_private("the private key", &self.key)?;
         if !key.expose().contains("PRIVATE KEY-----") {
@@ -43,6 +49,23 @@ impl IdentityFiles {
 /// Of the file system, or `Class::Spec` for a file without any; the file is named.
 pub fn read_certificates(path: &Path) -> Result<Certificate> {
     certificates(path).map(Certificate::from_pem)
+}
+
+/// The certificates of a file as authorities.
+///
+/// # Errors
+/// As [`read_certificates`].
+pub fn authorities(path: &Path) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(certificates(path)?.as_bytes()).flatten());
+    Ok(roots)
+}
+
+/// When the first certificate of a PEM text ends, seconds since the Unix epoch; `None` if it cannot be read.
+pub fn not_after(pem: &str) -> Option<i64> {
+    let first = CertificateDer::pem_slice_iter(pem.as_bytes()).next()?.ok()?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&first).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 fn certificates(path: &Path) -> Result<String> {

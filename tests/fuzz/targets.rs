@@ -10,18 +10,26 @@ use tamis_common::artefact::{
 };
 use tamis_common::ids::ShardId;
 use tamis_common::input::detect;
+use tamis_common::read::read_shard;
 use tamis_common::shard::{Format, Part, Shard};
 use tamis_common::spec::{JobSpec, LimitsSpec, OnCorrupt, SourceSpec, TxtUnit};
 use tamis_common::storage::{Storage, Uri};
+use tamis_coordinator::access::Tokens;
+use tamis_coordinator::index::probe::read_file;
 use tamis_proto::v1;
-use tamis_worker::read::read_shard;
 
 /// A target: its name and what it does with bytes.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 4] =
-    [("spec", spec), ("input", input), ("artefact", artefact), ("message", message)];
+pub(crate) const TARGETS: [Target; 6] = [
+    ("spec", spec),
+    ("input", input),
+    ("artefact", artefact),
+    ("message", message),
+    ("index", index),
+    ("tokens", tokens),
+];
 
 /// A job spec in TOML or JSON. What is read is written as canonical JSON, and read back the same.
 pub(crate) fn spec(bytes: &[u8]) {
@@ -123,6 +131,31 @@ pub(crate) fn message(bytes: &[u8]) {
         10 => again::<v1::JobStatus>(bytes),
         _ => again::<v1::ExportIndexRequest>(bytes),
     }
+}
+
+/// A file of an index with checksums that are right: the first byte gives the bands of a run, or 0 for columns; then come
+/// chunks, each behind its length in two bytes, the footer last.
+pub(crate) fn index(bytes: &[u8]) {
+    let Some((&bands, mut rest)) = bytes.split_first() else { return };
+    let mut chunks = Vec::new();
+    while let Some((length, after)) = rest.split_at_checked(2) {
+        let length = usize::from(u16::from_le_bytes([length[0], length[1]])).min(after.len());
+        chunks.push(&after[..length]);
+        rest = &after[length..];
+    }
+    let folder = tempfile::tempdir_in(FOLDER.path()).expect("a folder");
+    let _ = read_file(folder.path(), (bands > 0).then_some(u32::from(bands)), &chunks);
+}
+
+/// A file of tokens: who is not in it is not found.
+pub(crate) fn tokens(bytes: &[u8]) {
+    let file = Scratch::of(bytes);
+    let path = file.uri.local_path().expect("a local file");
+    let Ok(tokens) = Tokens::read(&path) else { return };
+    assert!(tokens.find("tamis_nobody").is_none());
+    let mut ids: Vec<&str> = tokens.iter().map(|token| token.id.as_str()).collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|two| two[0] != two[1]), "an id stands there twice");
 }
 
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {

@@ -5,6 +5,7 @@
 pub mod chaos;
 pub mod corpus;
 pub mod docs;
+pub mod http;
 pub mod output;
 pub mod process;
 pub mod s3;

@@ -155,7 +155,17 @@ impl CoordinatorProcess {
     }
 
     fn listen(folder: &Path, listen: &str) -> Self {
-        let args = ["coordinator", "--listen", listen, "--data-dir", "data", "--lease-seconds", "2"];
+        let args = [
+            "coordinator",
+            "--listen",
+            listen,
+            "--http",
+            "127.0.0.1:0",
+            "--data-dir",
+            "data",
+            "--lease-seconds",
+            "2",
+        ];
         let process = Process::start(folder, &args);
         let address = process.hello["listen"].as_str().unwrap().to_owned();
         Self { process, folder: folder.to_owned(), address }
@@ -179,6 +189,11 @@ impl CoordinatorProcess {
     /// Starts a worker of one slot.
     pub fn worker(&self) -> Process {
         Process::start(&self.folder, &["--coordinator", &self.url(), "worker", "--slots", "1", "--wait"])
+    }
+
+    /// The first line that it printed.
+    pub fn hello(&self) -> &Value {
+        &self.process.hello
     }
 
     /// Its URL.

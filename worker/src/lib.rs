@@ -3,7 +3,7 @@
 pub mod emit;
 pub mod execute;
 pub mod progress;
-pub mod read;
+pub mod rehearsal;
 pub mod run;
 mod sample;
 pub mod scan;

@@ -66,6 +66,8 @@ pub struct Task {
     pub files: Vec<NamedFile>,
     /// Set for an emit.
     pub emit: Option<EmitInputs>,
+    /// W3C trace context of the job; empty: nothing is traced.
+    pub traceparent: String,
 }
 
 impl Task {
@@ -107,6 +109,7 @@ impl Task {
             tokenizer,
             files,
             emit,
+            traceparent: task.traceparent,
         })
     }
 }
@@ -129,7 +132,9 @@ pub(crate) async fn execute(
     progress: Arc<Progress>,
 ) -> Result<TaskManifest> {
     let (sender, receiver) = oneshot::channel();
+    let span = tracing::info_span!("execute");
     let started = threads.run(move || {
+        let _within = span.enter();
         // What a panic leaves behind is dropped with the attempt: its folder is its own.
         let result = catch_unwind(AssertUnwindSafe(|| executor.run(&task, progress)));
         let result = result.unwrap_or_else(|panic| Err(panic_error(&task, panic.as_ref())));

@@ -18,10 +18,10 @@ use tamis_common::{Error, Result};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::progress::Progress;
-use crate::read::{Body, RawRecord, Rejected, read_shard};
 use crate::sample::one_in;
 use crate::sieve::{Sieve, counts_of};
 use crate::tokenize::Encoder;
+use tamis_common::read::{Body, RawRecord, Rejected, read_shard};
 
 /// Records between two looks at the cancel flag: even of long ones some milliseconds.
 const CHECK_EVERY: u64 = 256;

@@ -14,7 +14,7 @@ use tamis_common::spec::{CleanSpec, FilterSpec, JobSpec, SourceSpec};
 use tamis_common::stats::{CleanerStats, Counts, RuleStats, ScanStats, ValueHistogram};
 use tamis_common::{Error, Result};
 
-use crate::read::{Body, text_field};
+use tamis_common::read::{Body, text_field};
 
 /// Cleaners, then filters.
 pub struct Sieve {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
+use tamis_common::Result;
 use tamis_common::shard::Shard;
 use tamis_common::sieve::filter::{Measured, Outcome};
 use tamis_common::sieve::resources::Resources;
@@ -12,17 +13,14 @@ use tamis_common::sieve::text::is_space;
 use tamis_common::spec::JobSpec;
 use tamis_common::stats::{CleanerStats, Counts, ValueHistogram};
 use tamis_common::storage::Storage;
-use tamis_common::{Class, Error, Result};
 
-use crate::read::read_shard;
+use crate::sample::{Wanted, draw};
 use crate::sieve::{Sieve, counts_of};
 
 /// Examples on each side of a threshold.
 const EXAMPLES: usize = 3;
 /// Code points of a text that an example shows.
 const EXCERPT: usize = 200;
-/// Shards of a source that a sample is taken from: enough for variety, few enough to open.
-const SHARDS: usize = 16;
 
 /// What cleaners and filters do to a sample.
 #[derive(Debug, Default, Serialize)]
@@ -112,7 +110,7 @@ impl Example {
 /// Reads about `documents` documents, of each source the same number from shards all over it, cleans and judges them.
 ///
 /// # Errors
-/// As [`read_shard`] and [`Sieve::build`].
+/// As [`tamis_common::read::read_shard`] and [`Sieve::build`].
 pub fn run(
     storage: &Storage,
     spec: &JobSpec,
@@ -123,47 +121,22 @@ pub fn run(
     let sieve = Sieve::build(spec, files)?;
     let alone = Sieve::each_alone(spec, files)?;
     let mut trial = Trial { filters: filters_of(&sieve), ..Trial::default() };
-    let of_source = documents.div_ceil(spec.sources.len().max(1));
-    for (number, source) in (0..).zip(&spec.sources) {
-        let of_it: Vec<&Shard> = shards.iter().filter(|shard| shard.source == number).collect();
-        let step = of_it.len().div_ceil(SHARDS).max(1);
-        let mut left = of_source;
-        let mut chosen: Vec<&Shard> = of_it.iter().copied().step_by(step).collect();
-        while let Some(shard) = (!chosen.is_empty()).then(|| chosen.remove(0)) {
-            let mut wanted = left.div_ceil(chosen.len() + 1);
-            left -= wanted;
-            let full = || Error::new(Class::Cancelled, "the sample is full");
-            let read = read_shard(storage, shard, source, spec.run.on_corrupt, &spec.limits, &mut |record| {
-                if wanted == 0 {
-                    return Err(full());
-                }
-                wanted -= 1;
-                trial.records += 1;
-                let Ok(body) = record.body else {
-                    trial.rejected += 1;
-                    return Ok(());
-                };
-                let id = match &body.id {
-                    Some(id) => id.clone().into_owned(),
-                    None => format!("{}#{}", shard.uri, record.offset),
-                };
-                let url = sieve.url_of(&body, source);
-                trial.take(
-                    &sieve,
-                    &alone,
-                    Page { source: &source.name, id: &id, url: url.as_deref() },
-                    body.text,
-                );
-                Ok(())
-            });
-            match read {
-                Err(error) if error.class() == Class::Cancelled => {}
-                read => drop(read?),
-            }
-            // What a short shard did not give, the next ones may.
-            left += wanted;
-        }
-    }
+    let of_source = Wanted { records: documents.div_ceil(spec.sources.len().max(1)), bytes: u64::MAX };
+    draw(storage, spec, shards, of_source, &mut |drawn| {
+        let (source, shard, record) = (&spec.sources[drawn.source], drawn.shard, drawn.record);
+        trial.records += 1;
+        let Ok(body) = record.body else {
+            trial.rejected += 1;
+            return Ok(());
+        };
+        let id = match &body.id {
+            Some(id) => id.clone().into_owned(),
+            None => format!("{}#{}", shard.uri, record.offset),
+        };
+        let url = sieve.url_of(&body, source);
+        trial.take(&sieve, &alone, Page { source: &source.name, id: &id, url: url.as_deref() }, body.text);
+        Ok(())
+    })?;
     Ok(trial)
 }
 

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use tamis_common::spec::JobSpec;
+use tamis_common::read::read_shard;
+use tamis_common::spec::{JobSpec, show_size};
 use tamis_common::storage::Storage;
 use tamis_common::{Error, Result};
 use tamis_coordinator::plan;
 use tamis_coordinator::rebuild::rebuild;
 use tamis_proto::v1;
-use tamis_worker::read::read_shard;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -44,11 +44,16 @@ pub(crate) async fn index(
         }
         IndexCommand::Check(args) => return check(&mut client, args, json).await,
         IndexCommand::Forget { name, job } => {
+            let job = job.id;
             let request = v1::ForgetRequest { index: name.clone(), job_id: job.clone() };
             let documents = client.index.forget(request).await.map_err(refused)?.get_ref().documents;
             ui::print(&match json {
                 true => json!({ "name": name, "job_id": job, "documents": documents }).to_string(),
-                false => format!("{documents} documents of job {} are forgotten", ui::plain(&job)),
+                false => {
+                    let are = if documents == 1 { "is" } else { "are" };
+                    let documents = ui::counted(documents, "document");
+                    format!("{documents} of job {} {are} forgotten", ui::plain(&job))
+                }
             });
         }
         IndexCommand::Verify { name } => {
@@ -95,12 +100,12 @@ fn show(index: &v1::IndexDescription, with_jobs: bool, json: bool) {
         return;
     }
     ui::print(&format!(
-        "{}  {} documents of {} jobs, {} bytes in {} runs",
+        "{}  {} of {}, {} in {}",
         ui::plain(&index.name),
-        index.documents,
-        index.jobs.len(),
-        index.bytes,
-        index.runs
+        ui::counted(index.documents, "document"),
+        ui::counted(index.jobs.len() as u64, "job"),
+        show_size(index.bytes),
+        ui::counted(index.runs.into(), "run")
     ));
     if with_jobs {
         let params = serde_json::from_str::<serde_json::Value>(&index.params_json).unwrap_or_default();
@@ -111,9 +116,9 @@ fn show(index: &v1::IndexDescription, with_jobs: bool, json: bool) {
     }
     for job in index.jobs.iter().filter(|_| with_jobs) {
         ui::print(&format!(
-            "  {}  {} documents  {}",
+            "  {}  {}  {}",
             ui::plain(&job.job_id),
-            job.documents,
+            ui::counted(job.documents, "document"),
             ui::plain(&job.name)
         ));
     }

@@ -1,10 +1,13 @@
 //! One function a command.
 
 mod certs;
+mod completions;
+mod doctor;
 mod filters;
 mod gc;
 mod index;
 mod jobs;
+mod plan;
 mod recover;
 mod run;
 mod serve;
@@ -27,15 +30,21 @@ use crate::client::Client;
 /// Of the command; the class decides the exit code.
 pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
     let (connection, json) = (cli.connection, cli.json);
+    if !cli.command.calls() {
+        connection.refuse_unused(matches!(cli.command, Command::Coordinator(_)))?;
+    }
     match cli.command {
         Command::Run(args) => run::run(args, json).await,
         Command::Try(args) => trial::trial(args, json).await,
+        Command::Plan(args) => plan::plan(args, json).await,
+        Command::Doctor(args) => doctor::doctor(args, &connection, json).await,
         Command::Filters(args) => filters::list(args, json),
         Command::Coordinator(args) => serve::coordinator(args, connection.insecure, json).await,
         Command::Worker(args) => serve::worker(args, &connection, json).await,
         Command::Recover(args) => recover::recovered(args, json).await,
         Command::Token(command) => token::token(command, json),
         Command::Certs(command) => certs::certs(command, json),
+        Command::Completions { shell } => Ok(completions::completions(shell)),
         command => match call(command, &connection, json).await {
             Err(error) => Err(connection.diagnose(error).await),
             ended => ended,
@@ -52,19 +61,21 @@ async fn call(command: Command, connection: &ConnectionArgs, json: bool) -> Resu
     }
     let mut client = Client::open(connection).await?;
     match command {
-        Command::Watch { job } => jobs::watch(&mut client, &job, json).await,
-        Command::Status { job } => jobs::status(&mut client, job, json).await,
-        Command::Jobs => jobs::list(&mut client, json).await,
-        Command::Cancel { job } => jobs::cancel(&mut client, job, json).await,
-        Command::Report { job } => jobs::report(&mut client, job, json).await,
-        Command::Explain { job, document } => jobs::explain(&mut client, job, document, json).await,
-        Command::Retry { job } => jobs::retry(&mut client, job, json).await,
+        Command::Watch { job } => jobs::watch(&mut client, &job.id, false, json).await,
+        Command::Status { job } => jobs::status(&mut client, job.id, json).await,
+        Command::Jobs(args) => jobs::list(&mut client, args, json).await,
+        Command::Cancel { job } => jobs::cancel(&mut client, job.id, json).await,
+        Command::Report { job } => jobs::report(&mut client, job.id, json).await,
+        Command::Explain { job, document } => jobs::explain(&mut client, job.id, document, json).await,
+        Command::Retry { job } => jobs::retry(&mut client, job.id, json).await,
         Command::Gc(args) => gc::collect(&mut client, args, json).await,
         Command::Workers => workers::list(&mut client, json).await,
         Command::Drain { worker } => workers::drain(&mut client, worker, json).await,
         // Done above.
         Command::Run(_)
         | Command::Try(_)
+        | Command::Plan(_)
+        | Command::Doctor(_)
         | Command::Filters(_)
         | Command::Coordinator(_)
         | Command::Worker(_)
@@ -72,6 +83,7 @@ async fn call(command: Command, connection: &ConnectionArgs, json: bool) -> Resu
         | Command::Index(_)
         | Command::Recover(_)
         | Command::Token(_)
-        | Command::Certs(_) => Ok(ExitCode::SUCCESS),
+        | Command::Certs(_)
+        | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -36,13 +36,13 @@ pub(crate) async fn run(args: RunArgs, json: bool) -> Result<ExitCode> {
     let mut client = Client::connect(&url, &Access::default()).await?;
     let job = submit::send(&mut client, &spec, args.replace, String::new()).await?;
     let watched = tokio::select! {
-        ended = jobs::watch(&mut client, &job, json) => Some(ended),
+        ended = jobs::watch(&mut client, &job.id, !job.existed, json) => Some(ended),
         () = signals.next() => None,
     };
     let leave = async {
         let ended = match watched {
             Some(ended) => ended,
-            None => cancel(&mut client, job, json).await,
+            None => cancel(&mut client, job.id, json).await,
         };
         worker.drain(DRAIN_PATIENCE).await;
         coordinator.shutdown().await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tamis_common::storage::{Roots, Storage, Uri, resolve};
+use tamis_common::telemetry::metrics::{self, Side};
 use tamis_common::{Error, Result};
 use tamis_coordinator::index::Indexes;
 use tamis_coordinator::steps::JobSteps;
@@ -116,11 +117,17 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, insecure: bool, json: boo
     if roots.is_empty() {
         ui::note("jobs may touch nothing yet: name what they may with --allow-read and --allow-write");
     }
+    metrics::install(Side::Coordinator)?;
+    let http = args.http();
+    let scheme = if args.access.is_encrypted() { "https" } else { "http" };
     let roots = args.access.secrets().try_fold(roots, |roots, file| roots.without_secret(file))?;
     let (mut handle, _) = start_coordinator(&args.data_dir, args.work.as_deref(), roots, |config| {
         config.listen = args.listen;
+        config.http = http;
         config.lease = lease;
         config.max_jobs = args.max_jobs;
+        config.max_jobs_of_client = args.max_jobs_of_client;
+        config.max_calls_of_client = args.max_calls_of_client;
         config.max_streams = args.max_streams;
         config.connections.all = args.max_connections;
         config.connections.of_address = args.max_connections_of_address;
@@ -129,8 +136,12 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, insecure: bool, json: boo
     .await?;
     let mut signals = Signals::listen()?;
     ui::note(&format!("coordinator listens on {}", handle.addr));
+    let http = handle.http_addr.map(|addr| format!("{scheme}://{addr}/"));
+    if let Some(http) = &http {
+        ui::note(&format!("dashboard and metrics on {http}"));
+    }
     if json {
-        ui::print(&json!({ "listen": handle.addr.to_string() }).to_string());
+        ui::print(&json!({ "listen": handle.addr.to_string(), "http": http }).to_string());
     }
     tokio::select! {
         () = signals.next() => {}
@@ -148,6 +159,8 @@ pub(crate) async fn worker(args: WorkerArgs, connection: &ConnectionArgs, json: 
     let mut config = WorkerConfig::new(coordinator, args.slots.unwrap_or_else(cores));
     config.access = connection.access()?;
     config.wait = args.wait;
+    config.http = args.http;
+    metrics::install(Side::Worker)?;
     let runtime = tokio::runtime::Handle::current();
     // Without roots of its own a worker relies on its coordinator, which judges every job.
     let roots = roots(&args.allow)?;
@@ -159,13 +172,21 @@ pub(crate) async fn worker(args: WorkerArgs, connection: &ConnectionArgs, json: 
             Storage::within(runtime, roots)
         }
     };
-    let mut handle = start_worker(config, storage).await?;
-    // Only now: until it is registered, a signal ends the process at once.
+    // Before it is registered, as after: a process that is the first of its container has no other way to end.
     let mut signals = Signals::listen()?;
+    let mut handle = tokio::select! {
+        started = start_worker(config, storage) => started?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
     ui::note(&format!("worker {} pulls tasks from {coordinator}", handle.worker_id()));
+    let http = handle.http_addr().map(|addr| format!("http://{addr}/"));
+    if let Some(http) = &http {
+        ui::note(&format!("metrics and probes on {http}"));
+    }
     if json {
         let worker_id = handle.worker_id().as_str();
-        ui::print(&json!({ "worker_id": worker_id, "coordinator": coordinator }).to_string());
+        let hello = json!({ "worker_id": worker_id, "coordinator": coordinator, "http": http });
+        ui::print(&hello.to_string());
     }
     tokio::select! {
         () = signals.next() => {}

@@ -41,11 +41,20 @@ pub(crate) async fn trial(args: TryArgs, json: bool) -> Result<ExitCode> {
 }
 
 fn of_sample(storage: &Storage, spec: &JobSpec, docs: usize) -> Result<Trial> {
+    let files = named_files(storage, spec)?;
+    let plan = plan::plan(storage, spec)?;
+    run(storage, spec, &plan.shards, &files, docs)
+}
+
+/// The files that cleaners, filters and report of a job name.
+///
+/// # Errors
+/// Of the store, with the section that names the file.
+pub(crate) fn named_files(storage: &Storage, spec: &JobSpec) -> Result<Resources> {
     let mut files = Resources::default();
     for (key, name) in spec.named_files() {
         let naming = |e: Error| e.context(format!("`{key}`"));
         files.insert(name, storage.read(&Uri::parse(name).map_err(naming)?).map_err(naming)?);
     }
-    let plan = plan::plan(storage, spec)?;
-    run(storage, spec, &plan.shards, &files, docs)
+    Ok(files)
 }

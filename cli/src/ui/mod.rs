@@ -1,19 +1,29 @@
 //! What people see.
 
+mod forecast;
+mod paint;
+mod phases;
 mod progress;
 mod report;
+mod screen;
+mod table;
 mod trial;
+mod words;
 
 use std::io::Write as _;
 
 use serde_json::json;
 use tamis_coordinator::report::is_hidden;
-use tamis_proto::v1;
-use tamis_proto::v1::{ErrorClass, JobState, Phase};
+use tamis_proto::v1::{JobState, Phase};
+use tamis_proto::{names, v1};
 
+pub(crate) use forecast::forecast_text;
+pub(crate) use paint::Paint;
 pub(crate) use progress::Progress;
 pub(crate) use report::report_text;
+pub(crate) use table::{Align, table};
 pub(crate) use trial::{trial_html, trial_text};
+pub(crate) use words::{age, counted, span, wrapped};
 
 /// Prints a line of data. A reader that has gone away is no error, and does not change how the command ends: a failed
 /// job still exits with 1.
@@ -27,7 +37,7 @@ pub(crate) fn print(text: &str) {
 
 /// Prints a line for people on stderr, where perhaps nobody reads.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = screen::Stderr.write_all(format!("{text}\n").as_bytes());
 }
 
 /// Text of strangers for a terminal: what would not be seen, control characters and marks that turn the direction of
@@ -37,29 +47,14 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
-/// A span of time for people.
-pub(crate) fn age(milliseconds: u64) -> String {
-    match milliseconds / 1_000 {
-        0 => format!("{milliseconds} ms"),
-        seconds @ 1..120 => format!("{seconds} s"),
-        seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3_600),
-    }
-}
-
 /// The name of a state, lower case.
 pub(crate) fn state_name(state: JobState) -> String {
-    state.as_str_name().trim_start_matches("JOB_STATE_").to_lowercase()
-}
-
-/// The name of an error's class, lower case.
-pub(crate) fn class_name(class: ErrorClass) -> String {
-    class.as_str_name().trim_start_matches("ERROR_CLASS_").to_lowercase()
+    names::of_state(state)
 }
 
 /// The name of a phase, lower case.
 pub(crate) fn phase_name(phase: Phase) -> String {
-    phase.as_str_name().trim_start_matches("PHASE_").to_lowercase()
+    names::of_phase(phase)
 }
 
 /// A status as text.
@@ -70,12 +65,15 @@ pub(crate) fn status_text(status: &v1::JobStatus) -> String {
     }
     for phase in &status.phases {
         text.push_str(&format!(
-            "\n  {}: {} of {} shards, {} records",
+            "\n  {}: {} of {}, {}",
             phase_name(phase.phase()),
             phase.tasks_done,
-            phase.tasks_total,
-            phase.records_done
+            counted(phase.tasks_total.into(), "shard"),
+            counted(phase.records_done, "record")
         ));
+    }
+    if status.failed_attempts > 0 {
+        text.push_str(&format!("\n  {}", counted(status.failed_attempts.into(), "failed attempt")));
     }
     text
 }
@@ -92,6 +90,9 @@ pub(crate) fn explanation_text(explanation: &v1::Explanation) -> String {
         explanation.document_id, explanation.source, explanation.uri, explanation.offset
     ));
     let Some(drop) = &explanation.drop else {
+        if explanation.undecided {
+            return format!("{place}\n  passed the filters; what becomes of it is not decided yet");
+        }
         return format!("{place}\n  kept in {}", plain(&explanation.part));
     };
     let mut text = format!("{place}\n  dropped by {}: {}", drop.stage, plain(&drop.rule));
@@ -124,6 +125,7 @@ pub(crate) fn explanation_json(explanation: &v1::Explanation) -> serde_json::Val
         "uri": explanation.uri,
         "offset": explanation.offset,
         "kept": explanation.kept,
+        "undecided": explanation.undecided,
         "part": explanation.part,
         "drop": explanation.drop.as_ref().map(|drop| json!({
             "stage": drop.stage, "rule": drop.rule, "value": drop.value, "threshold": drop.threshold,

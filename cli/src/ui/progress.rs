@@ -1,90 +1,116 @@
-//! Progress: a bar with rate and time left on a terminal, a line a change elsewhere.
+//! The progress of a job: a line a phase on a terminal, drawn anew as it changes; a line a change elsewhere.
 
-use std::io::IsTerminal as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use tamis_proto::v1;
 use tamis_proto::v1::JobState;
 
+use super::paint::Paint;
+use super::phases::{self, Phases};
+use super::screen::{self, Size};
+use super::words::span;
 use super::{note, plain, state_name};
 
-/// For phases whose work is measured in bytes.
-const BAR: &str = "{prefix:10} {wide_bar} {bytes}/{total_bytes} {msg}";
-/// For states of which only the name is known.
-const SPINNER: &str = "{prefix:10} {spinner} {wide_msg}";
-const TICK: Duration = Duration::from_millis(200);
-/// Lines a phase, at least, where shards are few.
+/// Lines a phase: at least so many, where shards are few; and at most about so many, where they are many.
 const LINES_A_PHASE: u64 = 10;
+const MOST_LINES_A_PHASE: u32 = 50;
+/// On a terminal of fewer rows only the phase that runs is shown.
+const ROWS_OF_ALL: usize = 12;
 
-/// Shows how a job goes, on stderr. Dropping it takes the bar away.
+/// Shows how a job goes, on stderr. What it has drawn stays.
 pub(crate) struct Progress {
-    bar: Option<ProgressBar>,
-    /// What the last line was about: state or message, shards done, tenths done.
-    last: (String, u32, u64),
-    /// The style that the bar has.
-    style: &'static str,
+    phases: Phases,
+    begun: Instant,
+    /// Colours, where lines can be drawn anew.
+    paint: Option<Paint>,
+    /// What the last line was about, where lines cannot be drawn anew.
+    last: About,
+    /// What was said last that is no status.
+    noted: String,
+}
+
+/// Another line is due when this changes.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct About {
+    state: String,
+    /// In steps.
+    shards: u32,
+    tenths: u64,
+    waits: String,
+    failed: u32,
 }
 
 impl Progress {
-    /// For this process's stderr.
-    pub(crate) fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(0);
-            bar.enable_steady_tick(TICK);
-            bar
-        });
-        Self { bar, last: Default::default(), style: "" }
+    /// For this process's stderr. `is_new`: the job begins now, so that its first phase is seen from its beginning.
+    pub(crate) fn new(is_new: bool) -> Self {
+        let paint = screen::can_draw().then(Paint::of_stderr);
+        Self {
+            phases: Phases::new(is_new),
+            begun: Instant::now(),
+            paint,
+            last: About::default(),
+            noted: String::new(),
+        }
+    }
+
+    /// Whether [`Progress::tick`] has something to do.
+    pub(crate) fn ticks(&self) -> bool {
+        self.paint.is_some() && self.phases.is_followed()
     }
 
     /// Shows a status.
     pub(crate) fn show(&mut self, status: &v1::JobStatus) {
-        if matches!(status.state(), JobState::Failed | JobState::Cancelled) {
-            // Who watches says more of it at the end.
-            return;
+        let before = self.phases.at();
+        self.phases.take(status, self.begun.elapsed());
+        self.noted.clear();
+        match self.paint {
+            Some(_) => self.tick(),
+            None => self.lines(status, before),
         }
-        let running = status.phases.iter().find(|phase| match status.state() {
-            JobState::Scanning => phase.phase() == v1::Phase::Scan,
-            JobState::Emitting => phase.phase() == v1::Phase::Emit,
-            _ => false,
-        });
-        match &self.bar {
-            Some(bar) => draw(bar, &mut self.style, status, running),
-            None => self.line(status, running),
-        }
+    }
+
+    /// Draws anew: time has passed, or the terminal has another size.
+    pub(crate) fn tick(&self) {
+        let Some(paint) = self.paint.filter(|_| self.phases.is_followed()) else { return };
+        let (now, size) = (self.begun.elapsed(), Size::now());
+        let mut lines = match size.rows >= ROWS_OF_ALL {
+            true => self.phases.lines(size.columns.saturating_sub(1), now, paint),
+            false => vec![self.phases.running_line(size.columns.saturating_sub(1), now, paint)],
+        };
+        lines.extend(self.phases.failed_attempts().map(|failed| paint.notable(&failed)));
+        lines.extend(self.phases.waits().map(|waits| paint.notable(&plain(waits))));
+        screen::draw(&lines, size);
     }
 
     /// Says something that is no status, once until something else is shown.
     pub(crate) fn note(&mut self, text: &str) {
-        let about = (text.to_owned(), 0, 0);
-        if about == self.last {
-            return;
+        if self.noted != text {
+            note(text);
+            text.clone_into(&mut self.noted);
         }
-        match &self.bar {
-            Some(bar) => bar.println(text),
-            None => note(text),
-        }
-        self.last = about;
     }
 
-    fn line(&mut self, status: &v1::JobStatus, running: Option<&v1::PhaseProgress>) {
-        let state = state_name(status.state());
-        let (line, about) = match running {
-            Some(phase) => {
-                let pace = pace(status);
-                let comma = if pace.is_empty() { "" } else { ", " };
-                let line = format!("{state}: {}/{} shards{comma}{pace}", phase.tasks_done, phase.tasks_total);
-                let tenths = phase.bytes_done.saturating_mul(LINES_A_PHASE).checked_div(phase.bytes_total);
-                (line, (state, phase.tasks_done, tenths.unwrap_or_default()))
-            }
-            None => {
-                let line = match status.message.is_empty() {
-                    true => state,
-                    false => format!("{state}: {}", plain(&status.message)),
-                };
-                (line.clone(), (line, 0, 0))
-            }
+    /// Says how the job ended, and after how long.
+    pub(crate) fn end(self, status: &v1::JobStatus) {
+        screen::leave();
+        let how = match status.state() {
+            JobState::Published => "published",
+            JobState::Failed => "failed",
+            _ => "cancelled",
         };
+        let took = status.ended_at_ms.saturating_sub(status.submitted_at_ms);
+        note(&format!("{how} {} after it was submitted", span(Duration::from_millis(took))));
+    }
+
+    fn lines(&mut self, status: &v1::JobStatus, before: Option<usize>) {
+        if let Some(done) = self.phases.done_line(before) {
+            note(&done);
+        }
+        if matches!(status.state(), JobState::Published | JobState::Failed | JobState::Cancelled) {
+            // Who watches says more of it at the end.
+            return;
+        }
+        let (line, about) = line_of(status);
         if about != self.last {
             note(&line);
             self.last = about;
@@ -94,60 +120,87 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        screen::leave();
     }
 }
 
-fn draw(
-    bar: &ProgressBar,
-    style: &mut &'static str,
-    status: &v1::JobStatus,
-    running: Option<&v1::PhaseProgress>,
-) {
-    let running = running.filter(|phase| phase.bytes_total > 0);
-    let wanted = if running.is_some() { BAR } else { SPINNER };
-    if *style != wanted {
-        if let Ok(made) = ProgressStyle::with_template(wanted) {
-            bar.set_style(made);
-        }
-        *style = wanted;
-    }
-    bar.set_prefix(state_name(status.state()));
+/// A status as one line, and what it is about.
+fn line_of(status: &v1::JobStatus) -> (String, About) {
+    let state = state_name(status.state());
+    let waits = phases::waits(status).unwrap_or_default();
+    let running = status.phases.iter().find(|phase| match status.state() {
+        JobState::Scanning => phase.phase() == v1::Phase::Scan,
+        JobState::Emitting => phase.phase() == v1::Phase::Emit,
+        _ => false,
+    });
+    let mut about = About {
+        state: state.clone(),
+        waits: waits.to_owned(),
+        failed: status.failed_attempts,
+        ..About::default()
+    };
+    let mut parts = Vec::new();
     match running {
         Some(phase) => {
-            bar.set_length(phase.bytes_total);
-            bar.set_position(phase.bytes_done);
-            bar.set_message(pace(status));
+            parts.push(format!("{}/{} shards", phase.tasks_done, phase.tasks_total));
+            let (rate, left) = phases::pace(status);
+            parts.extend(rate.into_iter().chain(left));
+            let tenths = phase.bytes_done.saturating_mul(LINES_A_PHASE).checked_div(phase.bytes_total);
+            let step = phase.tasks_total.div_ceil(MOST_LINES_A_PHASE).max(1);
+            (about.shards, about.tenths) = (phase.tasks_done / step, tenths.unwrap_or_default());
         }
-        None => bar.set_message(plain(&status.message)),
+        None if waits.is_empty() && !status.message.is_empty() => parts.push(plain(&status.message)),
+        None => {}
     }
-}
-
-/// Rate and time left as the coordinator knows them; empty: it does not yet.
-fn pace(status: &v1::JobStatus) -> String {
-    if status.bytes_per_second < 1.0 {
-        return String::new();
+    parts.extend(phases::failed_attempts(status));
+    if !waits.is_empty() {
+        parts.push(plain(waits));
     }
-    let rate = HumanBytes(status.bytes_per_second as u64);
-    match Duration::try_from_secs_f64(status.eta_seconds) {
-        Ok(left) if !left.is_zero() => format!("{rate}/s, {:#} left", HumanDuration(left)),
-        _ => format!("{rate}/s"),
-    }
+    (format!("{state}: {}", parts.join(", ")), about)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::pace;
-    use tamis_proto::v1::JobStatus;
+    use super::line_of;
+    use super::phases::pace;
+    use tamis_proto::v1::{JobState, JobStatus, Phase, PhaseProgress};
 
     #[test]
     fn pace_is_said_once_it_is_known() {
-        assert_eq!(pace(&JobStatus::default()), "");
+        let said = |status: &JobStatus| {
+            let (rate, left) = pace(status);
+            rate.into_iter().chain(left).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(said(&JobStatus::default()), "");
         let status = JobStatus { bytes_per_second: 3_145_728.0, ..JobStatus::default() };
-        assert_eq!(pace(&status), "3.00 MiB/s");
-        assert_eq!(pace(&JobStatus { eta_seconds: 8.0, ..status.clone() }), "3.00 MiB/s, 8s left");
-        assert_eq!(pace(&JobStatus { eta_seconds: f64::NAN, ..status }), "3.00 MiB/s");
+        assert_eq!(said(&status), "3.0 MiB/s");
+        assert_eq!(said(&JobStatus { eta_seconds: 7.5, ..status.clone() }), "3.0 MiB/s, 8 s left");
+        assert_eq!(said(&JobStatus { eta_seconds: 200.0, ..status.clone() }), "3.0 MiB/s, 3 min 20 s left");
+        assert_eq!(said(&JobStatus { eta_seconds: f64::NAN, ..status }), "3.0 MiB/s");
+    }
+
+    #[test]
+    fn a_line_says_what_is_done_what_failed_and_what_is_waited_for() {
+        let phase = PhaseProgress {
+            phase: Phase::Scan.into(),
+            tasks_total: 3,
+            tasks_done: 1,
+            bytes_total: 30,
+            bytes_done: 17,
+            ..PhaseProgress::default()
+        };
+        let status = JobStatus {
+            state: JobState::Scanning.into(),
+            message: "1 of 3 shards are read; waits for a worker".to_owned(),
+            phases: vec![phase],
+            failed_attempts: 1,
+            ..JobStatus::default()
+        };
+        let (line, about) = line_of(&status);
+        assert_eq!(line, "scanning: 1/3 shards, 1 failed attempt, waits for a worker");
+        assert_eq!(about.tenths, 5);
+        let message = "waits for job j-1 (a), which has its turn".to_owned();
+        let status = JobStatus { state: JobState::Waiting.into(), message, ..JobStatus::default() };
+        assert_eq!(line_of(&status).0, "waiting: waits for job j-1 (a), which has its turn");
     }
 }

@@ -7,6 +7,7 @@ use tamis_common::{Error, Result};
 use tamis_coordinator::report::{GateState, Report, SourceReport, grouped};
 
 use super::plain;
+use super::words::wrapped;
 
 /// The funnel, the drops by rule and the tokens by source.
 ///
@@ -89,27 +90,6 @@ fn readiness(report: &Report, lines: &mut Vec<String>) {
     }
     lines.push(String::new());
     lines.extend(wrapped("", &plain(&readiness.sentence)));
-}
-
-/// Words on lines of 80 columns, behind `first` and then behind as much space.
-fn wrapped(first: &str, text: &str) -> Vec<String> {
-    const WIDTH: usize = 80;
-    let mut lines = vec![first.to_owned()];
-    let indent = " ".repeat(first.chars().count());
-    for word in text.split(' ') {
-        let line = lines.last_mut().map_or(0, |line| line.chars().count());
-        let fits = line + 1 + word.chars().count() <= WIDTH || line <= indent.len();
-        match lines.last_mut() {
-            Some(line) if fits => {
-                if line.chars().count() > indent.len() {
-                    line.push(' ');
-                }
-                line.push_str(word);
-            }
-            _ => lines.push(format!("{indent}{word}")),
-        }
-    }
-    lines
 }
 
 /// What cleaners changed: documents, then each kind of change.

@@ -1,38 +1,13 @@
 //! A trial of cleaners and filters, for a terminal and for a browser.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use tamis_common::stats::{Bar, ValueHistogram};
 use tamis_coordinator::report::escaped;
 use tamis_worker::trial::{Example, RuleTrial, Trial};
 
+use super::paint::Paint;
 use super::plain;
-
-/// Colours, if stdout is a terminal that may have them.
-struct Paint(bool);
-
-impl Paint {
-    fn of_stdout() -> Self {
-        Self(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn drop(&self, text: &str) -> String {
-        self.paint("31", text)
-    }
-
-    fn keep(&self, text: &str) -> String {
-        self.paint("32", text)
-    }
-}
 
 /// The trial as text: what cleaners changed, then filter by filter and rule by rule what went, with the documents
 /// nearest to the threshold on both sides.
@@ -76,11 +51,11 @@ pub(crate) fn trial_text(trial: &Trial) -> String {
 
 fn rule_text(text: &mut String, rule: &RuleTrial, paint: &Paint) {
     let dropped = format!("{:>7} {:>7}", rule.dropped, percent(rule.dropped, rule.seen));
-    let dropped = if rule.dropped > 0 { paint.drop(&dropped) } else { dropped };
+    let dropped = if rule.dropped > 0 { paint.bad(&dropped) } else { dropped };
     line(text, &format!("  {:<30}{dropped}  {}: {}", rule.name, bound(rule), rule.about));
     for (examples, is_kept) in [(&rule.failing, false), (&rule.passing, true)] {
         for example in examples {
-            let sign = if is_kept { paint.keep("keep") } else { paint.drop("drop") };
+            let sign = if is_kept { paint.good("keep") } else { paint.bad("drop") };
             line(text, &format!("      {sign} {:>10.4}  {}", example.value, excerpt(example)));
         }
     }

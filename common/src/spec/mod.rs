@@ -14,7 +14,7 @@ mod tests;
 mod tree;
 mod validate;
 
-pub use size::parse_size;
+pub use size::{parse_size, show_size};
 pub use validate::{MAX_INDEX_NAME, check_name};
 
 use std::collections::BTreeMap;

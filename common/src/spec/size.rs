@@ -33,9 +33,31 @@ pub fn parse_size(text: &str) -> Option<u64> {
     (bytes < 9_007_199_254_740_992.0).then_some(bytes as u64)
 }
 
+/// A size for people: `1.5 GiB`.
+pub fn show_size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_written_for_people() {
+        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1 << 20, "1.0 MiB"), (u64::MAX, "16384.0 PiB")] {
+            assert_eq!(show_size(bytes), text);
+        }
+    }
 
     #[test]
     fn sizes_are_read_in_units_of_1024_and_of_1000() {

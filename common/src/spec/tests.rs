@@ -185,6 +185,11 @@ fn each_rule_has_its_message() {
         ),
         (
             "domain_to_general = \"1:5\"",
+            "weights = { report = 1, web = 5 }",
+            "`mix.weights.report` is no source that is written; did you mean `reports`?",
+        ),
+        (
+            "domain_to_general = \"1:5\"",
             "domain_to_general = \"1:5\"\nweights = { reports = 1, web = 5 }",
             "`mix.weights` must not stand beside `mix.domain_to_general`",
         ),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::problem::{Problem, error_of};
+use super::problem::{Problem, error_of, nearest};
 use super::tree::short;
 use super::{
     DedupSpec, JobSpec, LimitsSpec, OnShortfall, ReportSpec, Role, SourceDedup, SourceSpec, TextFormat,
@@ -133,7 +133,13 @@ impl JobSpec {
         for (name, weight) in weights {
             let key = format!("mix.weights.{name}");
             let known = self.written_sources().any(|source| source.name == *name);
-            rules.require(known, key.as_str(), || "is no source that is written".to_owned());
+            rules.require(known, key.as_str(), || {
+                let names: Vec<&str> = self.written_sources().map(|source| source.name.as_str()).collect();
+                match nearest(name, &names) {
+                    Some(best) => format!("is no source that is written; did you mean `{best}`?"),
+                    None => format!("is no source that is written; those are: {}", names.join(", ")),
+                }
+            });
             rules.require(weight.is_finite() && *weight > 0.0, key, || {
                 format!("must be a positive number, got `{weight}`")
             });

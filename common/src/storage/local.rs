@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use super::glob::{self, Pattern};
 use super::{ObjectMeta, Uri};
@@ -24,6 +25,11 @@ pub(super) fn head(uri: &Uri) -> Result<ObjectMeta> {
         return Err(Error::input(format!("`{uri}` is a folder where a file is needed")));
     }
     Ok(meta_of(uri.clone(), &meta))
+}
+
+pub(super) fn modified(uri: &Uri) -> Result<SystemTime> {
+    let meta = fs::metadata(path_of(uri)?).and_then(|meta| meta.modified());
+    meta.map_err(|e| Error::io("read", uri, e))
 }
 
 fn meta_of(uri: Uri, meta: &fs::Metadata) -> ObjectMeta {
@@ -231,15 +237,30 @@ pub(super) fn remove(folder: &Uri) -> Result<()> {
     }
 }
 
-pub(super) fn free_bytes(folder: &Uri) -> Result<Option<u64>> {
+pub(super) fn disk(folder: &Uri) -> Result<Option<Disk>> {
     let Some(path) = folder.local_path() else { return Ok(None) };
-    free_below(nearest_existing(&path)).map(Some)
+    Disk::of(nearest_existing(&path)).map(Some)
 }
 
-fn free_below(folder: &Path) -> Result<u64> {
-    let stat = rustix::fs::statvfs(folder)
-        .map_err(|e| Error::io("ask for the free space of", folder.display(), e.into()))?;
-    Ok(stat.f_bavail * stat.f_frsize)
+/// The disk under a local folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Disk {
+    /// Bytes that are free for this process.
+    pub free: u64,
+    /// Bytes in all.
+    pub size: u64,
+}
+
+impl Disk {
+    /// Asks for the disk of a folder that exists.
+    ///
+    /// # Errors
+    /// `Class::Storage` if the file system does not answer.
+    pub fn of(folder: &Path) -> Result<Self> {
+        let stat = rustix::fs::statvfs(folder)
+            .map_err(|e| Error::io("ask for the free space of", folder.display(), e.into()))?;
+        Ok(Self { free: stat.f_bavail * stat.f_frsize, size: stat.f_blocks * stat.f_frsize })
+    }
 }
 
 /// The device that holds, or would hold, a local folder.
@@ -255,7 +276,7 @@ pub(super) fn device(folder: &Uri) -> Result<Option<u64>> {
 /// # Errors
 /// `Class::Resource` with the free bytes; `Class::Storage` if the file system does not answer.
 pub fn check_room(folder: &Path) -> Result<()> {
-    let free = free_below(folder)?;
+    let free = Disk::of(folder)?.free;
     if free >= KEPT_FREE {
         return Ok(());
     }

@@ -16,10 +16,11 @@ mod writer;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-pub use local::{KEPT_FREE, check_room};
+pub use local::{Disk, KEPT_FREE, check_room};
 pub use reader::ObjectReader;
 pub use roots::{Access, Roots, resolve};
 pub use uri::Uri;
@@ -149,6 +150,18 @@ impl Storage {
         match self.bucket(uri)? {
             Some(bucket) => bucket.head(uri),
             None => local::head(uri),
+        }
+    }
+
+    /// When an object was last written, by the clock of its store.
+    ///
+    /// # Errors
+    /// `Class::NotFound` if it is not there.
+    pub fn modified(&self, uri: &Uri) -> Result<SystemTime> {
+        self.check(Access::Read, uri)?;
+        match self.bucket(uri)? {
+            Some(bucket) => bucket.modified(uri),
+            None => local::modified(uri),
         }
     }
 
@@ -283,8 +296,16 @@ impl Storage {
     /// # Errors
     /// `Class::Storage` if the file system does not answer.
     pub fn free_bytes(&self, folder: &Uri) -> Result<Option<u64>> {
+        Ok(self.disk(folder)?.map(|disk| disk.free))
+    }
+
+    /// The disk that holds (or would hold) a local folder; `None` for object stores.
+    ///
+    /// # Errors
+    /// `Class::Storage` if the file system does not answer.
+    pub fn disk(&self, folder: &Uri) -> Result<Option<Disk>> {
         self.check(Access::Read, folder)?;
-        local::free_bytes(folder)
+        local::disk(folder)
     }
 
     /// Whether two local folders stand (or would stand) on one disk.

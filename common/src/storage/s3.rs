@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path as NamePath;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -127,6 +127,12 @@ impl Bucket {
         let (store, location) = (self.store.clone(), location_of(uri)?);
         let meta = self.wait(async move { store.head(&location).await });
         self.meta_of(meta.map_err(|e| error_of("read", uri, e))?)
+    }
+
+    pub(super) fn modified(&self, uri: &Uri) -> Result<SystemTime> {
+        let (store, location) = (self.store.clone(), location_of(uri)?);
+        let meta = self.wait(async move { store.head(&location).await });
+        Ok(meta.map_err(|e| error_of("read", uri, e))?.last_modified.into())
     }
 
     /// Every object below a folder, sorted by URI.

@@ -8,25 +8,28 @@ mod tls;
 mod token_file;
 mod tokens;
 
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use futures::future::Either;
+use futures::future::{BoxFuture, FutureExt as _};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
+use tamis_common::telemetry::metrics;
 use tamis_common::{Class, Error, Result};
 use tamis_proto::tls::IdentityFiles;
 use tamis_proto::{to_status, to_unauthenticated};
 use tonic::Status;
 use tower::{Layer, Service};
 
+use crate::seats::{Seat, Seats};
+use crate::store::Submitter;
 pub use roles::Role;
 use roles::Rule;
-pub(crate) use tls::server_config;
+pub(crate) use tls::{HANDSHAKE_PATIENCE, expires_at, http_config, server_config};
 use token_file::TokenFile;
 pub use tokens::{NewToken, Token, Tokens, create, revoke};
 
@@ -51,14 +54,17 @@ pub struct TlsFiles {
 }
 
 impl AccessConfig {
+    /// Whether callers are known by tokens or certificates.
+    pub(crate) fn knows_callers(&self) -> bool {
+        self.tokens.is_some() || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+    }
+
     /// Whether a coordinator may listen there.
     ///
     /// # Errors
     /// `Class::Spec` if other machines could call and nobody would be asked who they are.
     pub(crate) fn validate(&self, listen: SocketAddr) -> Result<()> {
-        let knows_callers =
-            self.tokens.is_some() || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-        if listen.ip().is_loopback() || knows_callers || self.insecure {
+        if listen.ip().is_loopback() || self.knows_callers() || self.insecure {
             return Ok(());
         }
         Err(Error::spec(format!(
@@ -80,52 +86,101 @@ impl AccessConfig {
     }
 }
 
+/// Whether a gRPC path names a call of the coordinator's.
+pub(crate) fn is_served(path: &str) -> bool {
+    roles::rule_of(path).is_some()
+}
+
 /// Lets calls through, or refuses them.
 #[derive(Clone)]
 pub(crate) struct Guard {
     tokens: Option<Arc<TokenFile>>,
+    /// Calls that are being answered, by the id of the caller's token.
+    calls: Seats<String>,
+    most_calls: usize,
 }
 
 impl Guard {
-    /// Reads the tokens.
+    /// Reads the tokens. Each lets `most_calls` be made at the same time.
     ///
     /// # Errors
     /// Of the file system, or `Class::Spec` with the line that is wrong.
-    pub(crate) fn open(config: &AccessConfig) -> Result<Self> {
+    pub(crate) fn open(config: &AccessConfig, most_calls: usize) -> Result<Self> {
         let tokens =
             config.tokens.as_deref().map(|path| TokenFile::open(path, Instant::now())).transpose()?;
-        Ok(Self { tokens: tokens.map(Arc::new) })
+        Ok(Self { tokens: tokens.map(Arc::new), calls: Seats::default(), most_calls })
     }
 
-    /// Whether a call of this path with these headers may go on, and who calls, if that is asked.
-    fn check(&self, path: &str, headers: &HeaderMap) -> std::result::Result<Option<Caller>, Box<Status>> {
+    /// A place for a call of this caller, until it is answered.
+    ///
+    /// # Errors
+    /// `Class::Resource` if the caller has all that one may.
+    pub(crate) fn seat(&self, caller: &Caller) -> Result<Seat<String>> {
+        self.calls.seat(caller.id.clone(), self.most_calls).ok_or_else(|| {
+            let (name, most) = (&caller.name, self.most_calls);
+            let message = format!("the token `{name}` has {most} calls open, as many as one may");
+            Error::new(Class::Resource, message)
+                .with_hint("wait for some, or start the coordinator with a higher --max-calls-of-client")
+        })
+    }
+
+    /// Whether calls need a token.
+    pub(crate) fn asks(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Whether a call of this gRPC path with this secret may go on, and who calls, if that is asked.
+    pub(crate) fn admit(
+        &self,
+        path: &str,
+        secret: std::result::Result<&str, &str>,
+    ) -> std::result::Result<Option<Caller>, Refusal> {
         let Some(file) = &self.tokens else { return Ok(None) };
         let rule = roles::rule_of(path);
         if rule == Some(Rule::Open) {
             return Ok(None);
         }
         let tokens = file.tokens(Instant::now());
-        let token = known(&tokens, headers, rule).map_err(|error| {
+        let token = known(&tokens, secret, rule).map_err(|error| {
             tracing::info!(path, %error, "a call of a stranger was refused");
-            Box::new(to_unauthenticated(&error))
+            metrics::CALLS_REFUSED.add(&[("reason", "unauthenticated")], 1);
+            Refusal::Stranger(error)
         })?;
         let (id, name, role) = (&token.id, &token.name, token.role);
-        let Some(Rule::Needs(needed)) = rule else {
-            return Err(Box::new(Status::unimplemented(format!("`{path}` is no call of this coordinator"))));
-        };
+        let Some(Rule::Needs(needed)) = rule else { return Err(Refusal::Unknown) };
         if !role.includes(needed) {
             tracing::info!(path, token = id, name, %role, %needed, "a call was refused: the wrong role");
+            metrics::CALLS_REFUSED.add(&[("reason", "forbidden")], 1);
             let message =
                 format!("`{path}` needs the role {needed}; the token `{name}` ({id}) has the role {role}");
-            return Err(Box::new(to_status(
-                &Error::new(Class::Permission, message).with_hint(hint_for(needed)),
-            )));
+            return Err(Refusal::Role(Error::new(Class::Permission, message).with_hint(hint_for(needed))));
         }
         if needed.changes() {
             tracing::info!(path, token = id, name, %role, "a call that changes something");
         }
-        Ok(Some(Caller { file: file.clone(), id: id.clone() }))
+        Ok(Some(Caller { file: file.clone(), id: id.clone(), name: name.clone(), role }))
     }
+
+    /// Whether a call of this path with these headers may go on, and who calls, if that is asked.
+    fn check(&self, path: &str, headers: &HeaderMap) -> std::result::Result<Option<Caller>, Box<Status>> {
+        self.admit(path, secret_of(headers)).map_err(|refusal| {
+            Box::new(match refusal {
+                Refusal::Stranger(error) => to_unauthenticated(&error),
+                Refusal::Role(error) => to_status(&error),
+                Refusal::Unknown => Status::unimplemented(format!("`{path}` is no call of this coordinator")),
+            })
+        })
+    }
+}
+
+/// Why a call does not go on.
+pub(crate) enum Refusal {
+    /// Nobody knows who calls.
+    Stranger(Error),
+    /// Its role may not do this.
+    Role(Error),
+    /// There is no such call.
+    Unknown,
 }
 
 /// Who calls, for calls that stay open: a token may be revoked meanwhile.
@@ -133,9 +188,18 @@ impl Guard {
 pub(crate) struct Caller {
     file: Arc<TokenFile>,
     id: String,
+    /// What its token is called.
+    pub(crate) name: String,
+    /// What it may do.
+    pub(crate) role: Role,
 }
 
 impl Caller {
+    /// The caller as the submitter of a job.
+    pub(crate) fn submitter(&self) -> Submitter {
+        Submitter { token: self.id.clone(), name: self.name.clone() }
+    }
+
     /// Whether the token is still one of the coordinator's.
     ///
     /// # Errors
@@ -148,8 +212,19 @@ impl Caller {
     }
 }
 
-/// The token that a call shows.
-fn known<'t>(tokens: &'t Tokens, headers: &HeaderMap, rule: Option<Rule>) -> Result<&'t Token> {
+/// The secret that a call shows, or what is wrong with how it does.
+pub(crate) fn secret_of(headers: &HeaderMap) -> std::result::Result<&str, &'static str> {
+    let value = headers.get(AUTHORIZATION).ok_or("the call carries no token")?;
+    let secret = value.to_str().ok().and_then(bearer);
+    secret.ok_or("the call carries an `authorization` that is not `Bearer` and a token")
+}
+
+/// The token behind the secret that a call shows.
+fn known<'t>(
+    tokens: &'t Tokens,
+    secret: std::result::Result<&str, &str>,
+    rule: Option<Rule>,
+) -> Result<&'t Token> {
     let needed = match rule {
         Some(Rule::Needs(role)) => role,
         _ => Role::Read,
@@ -158,12 +233,7 @@ fn known<'t>(tokens: &'t Tokens, headers: &HeaderMap, rule: Option<Rule>) -> Res
         let message = format!("{what}; this call needs one with the role {needed}");
         Error::new(Class::Permission, message).with_hint(hint_for(needed))
     };
-    let value = headers.get(AUTHORIZATION).ok_or_else(|| refused("the call carries no token"))?;
-    let secret = value
-        .to_str()
-        .ok()
-        .and_then(bearer)
-        .ok_or_else(|| refused("the call carries an `authorization` that is not `Bearer` and a token"))?;
+    let secret = secret.map_err(refused)?;
     tokens.find(secret).ok_or_else(|| refused("the coordinator does not know the token, or it was revoked"))
 }
 
@@ -197,28 +267,38 @@ pub(crate) struct Guarded<S> {
 impl<S, B, R> Service<Request<B>> for Guarded<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Default + Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<Ready<std::result::Result<S::Response, S::Error>>, S::Future>;
+    type Future = BoxFuture<'static, std::result::Result<S::Response, S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.guard.check(request.uri().path(), request.headers()) {
-            Ok(caller) => {
-                // No service needs it; so none can log it.
-                request.headers_mut().remove(AUTHORIZATION);
-                if let Some(caller) = caller {
-                    request.extensions_mut().insert(caller);
-                }
-                Either::Right(self.inner.call(request))
-            }
-            Err(status) => Either::Left(ready(Ok(status.into_http()))),
+        let refuse = |status: Status| ready(Ok(status.into_http())).boxed();
+        let caller = match self.guard.check(request.uri().path(), request.headers()) {
+            Ok(caller) => caller,
+            Err(status) => return refuse(*status),
+        };
+        // No service needs it; so none can log it.
+        request.headers_mut().remove(AUTHORIZATION);
+        let Some(caller) = caller else { return self.inner.call(request).boxed() };
+        let seat = match self.guard.seat(&caller) {
+            Ok(seat) => seat,
+            Err(error) => return refuse(to_status(&error)),
+        };
+        request.extensions_mut().insert(caller);
+        let calling = self.inner.call(request);
+        async move {
+            let _seat = seat;
+            calling.await
         }
+        .boxed()
     }
 }
 
@@ -246,7 +326,7 @@ mod tests {
             (role, made.secret.expose().clone())
         });
         let config = AccessConfig { tokens: Some(path), ..AccessConfig::default() };
-        Known { guard: Guard::open(&config).unwrap(), _folder: folder, secrets: secrets.into() }
+        Known { guard: Guard::open(&config, 2).unwrap(), _folder: folder, secrets: secrets.into() }
     }
 
     impl Known {
@@ -313,7 +393,7 @@ mod tests {
 
     #[test]
     fn without_tokens_every_call_goes_on() {
-        let guard = Guard::open(&AccessConfig::default()).unwrap();
+        let guard = Guard::open(&AccessConfig::default(), 2).unwrap();
         guard.check(SUBMIT, &HeaderMap::new()).unwrap();
     }
 

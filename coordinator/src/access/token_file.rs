@@ -79,7 +79,7 @@ impl TokenFile {
 
 fn read(path: &Path) -> Result<Tokens> {
     let meta = std::fs::metadata(path).map_err(|e| Error::io("read the tokens", path.display(), e))?;
-    warn_if_others_may_read("the tokens", path, meta.mode());
+    warn_if_others_may_read("the tokens", path, &meta);
     Tokens::read(path)
 }
 

@@ -199,6 +199,8 @@ pub fn create(path: &Path, role: Role, name: &str) -> Result<NewToken> {
 /// `Class::NotFound` for an id that the file does not have, `Class::Spec` for a file with a wrong line; else of the file
 /// system.
 pub fn revoke(path: &Path, id: &str) -> Result<Token> {
+    // What is not there is not made.
+    std::fs::metadata(path).map_err(|e| Error::io("read the tokens", path.display(), e))?;
     let mut revoked = None;
     change(path, |text, tokens| {
         revoked = tokens.iter().find(|token| token.id == id).cloned();

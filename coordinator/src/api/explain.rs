@@ -1,11 +1,13 @@
-//! What happened to a document: among the published drops, then among the documents that were kept.
+//! What happened to a document: among the drops, then among the documents that were kept. Of a job that is not published
+//! those of its committed scans are known.
 
 use std::collections::BTreeSet;
 
-use tamis_common::artefact::{self, DOCUMENTS, DocumentColumns, DocumentsReader, DropsReader};
+use tamis_common::artefact::{self, DOCUMENTS, DROPS, DocumentColumns, DocumentsReader, DropsReader};
+use tamis_common::error::Found as _;
 use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::TextFormat;
-use tamis_common::storage::{ObjectMeta, Storage, Uri};
+use tamis_common::storage::{Storage, Uri};
 use tamis_common::{Class, Error, Result};
 use tamis_proto::v1;
 
@@ -15,25 +17,20 @@ use crate::job::JobState;
 /// Up to `limit` fates of documents with this id.
 ///
 /// # Errors
-/// `Class::Conflict` for a job that is not published, `Class::NotFound` for an id that it never met, or of the store.
-pub(super) fn explain(
+/// `Class::NotFound` for an id that the job never met, or has not yet met; or of the store.
+pub(crate) fn explain(
     storage: &Storage,
     job: &JobTables,
     id: &str,
     limit: usize,
 ) -> Result<Vec<v1::Explanation>> {
-    if job.state != JobState::Published {
-        let message = format!("the job is {}: only a published job explains its documents", job.state);
-        return Err(Error::new(Class::Conflict, message));
-    }
     let mut found = Vec::new();
     let mut dropped = BTreeSet::new();
-    for file in drop_files(storage, &job.output)? {
-        let shard = shard_of(&file.uri);
-        let mut drops = DropsReader::open(storage.open(&file.uri)?)?;
+    for (shard, file) in drop_files(storage, job)? {
+        let mut drops = DropsReader::open(storage.open(&file)?)?;
         while let Some(batch) = drops.next_batch()? {
             for drop in batch.into_iter().filter(|drop| is_named(drop, id)) {
-                dropped.extend(shard.map(|shard| DocRef::new(shard, drop.record)));
+                dropped.insert(DocRef::new(shard, drop.record));
                 if found.len() < limit {
                     found.push(explain_drop(drop, id));
                 }
@@ -43,6 +40,11 @@ pub(super) fn explain(
     let tables = kept(storage, job, id, limit, &dropped, &mut found)?;
     if !found.is_empty() {
         return Ok(found);
+    }
+    if job.state != JobState::Published {
+        let message = format!("no document `{id}` is among the {} shards that are read", job.scans.len());
+        return Err(Error::new(Class::NotFound, message)
+            .with_hint(format!("the job is {}; the rest is known once it is read", job.state)));
     }
     let not_found = Error::new(Class::NotFound, format!("no document `{id}` was met"));
     Err(match tables {
@@ -67,6 +69,7 @@ fn kept(
     dropped: &BTreeSet<DocRef>,
     found: &mut Vec<v1::Explanation>,
 ) -> Result<Tables> {
+    let is_published = job.state == JobState::Published;
     for (number, folder) in &job.scans {
         if found.len() >= limit {
             break;
@@ -84,9 +87,10 @@ fn kept(
                     source: source.to_owned(),
                     uri: shard.uri.to_string(),
                     offset: row.offset,
-                    kept: true,
-                    part: part_of(*number, job.spec.output.text),
+                    kept: is_published,
+                    part: if is_published { part_of(*number, job.spec.output.text) } else { String::new() },
                     drop: None,
+                    undecided: !is_published,
                 });
             }
             Ok(())
@@ -95,12 +99,22 @@ fn kept(
     Ok(Tables::Read)
 }
 
-fn drop_files(storage: &Storage, output: &Uri) -> Result<Vec<ObjectMeta>> {
-    let found = match storage.expand(output.join("drops").as_str()) {
-        Err(e) if e.class() == Class::NotFound => return Ok(Vec::new()),
-        found => found?,
-    };
-    Ok(found.into_iter().filter(|file| file.uri.file_name().ends_with(".parquet")).collect())
+/// The files of a job's drops with their shards, in order: those that it published, or those of its committed scans.
+///
+/// # Errors
+/// Of the store.
+pub(crate) fn drop_files(storage: &Storage, job: &JobTables) -> Result<Vec<(ShardId, Uri)>> {
+    if job.state == JobState::Published {
+        let found = storage.expand(job.output.join("drops").as_str()).found()?.unwrap_or_default();
+        return Ok(found.into_iter().filter_map(|file| Some((shard_of(&file.uri)?, file.uri))).collect());
+    }
+    let mut files = Vec::new();
+    for (shard, folder) in &job.scans {
+        let uri = folder.join(DROPS);
+        // The work of a job may have been removed by hand.
+        files.extend(storage.head(&uri).found()?.map(|_| (*shard, uri)));
+    }
+    Ok(files)
 }
 
 /// The shard behind `part-00042.parquet`.
@@ -128,7 +142,8 @@ fn is_named(drop: &artefact::Drop, id: &str) -> bool {
     }
 }
 
-fn explain_drop(drop: artefact::Drop, id: &str) -> v1::Explanation {
+/// A drop as Explain shows it.
+pub(crate) fn explain_drop(drop: artefact::Drop, id: &str) -> v1::Explanation {
     let partner = |partner: artefact::Partner| v1::Partner {
         job_id: partner.job.unwrap_or_default(),
         source: partner.source,
@@ -142,6 +157,7 @@ fn explain_drop(drop: artefact::Drop, id: &str) -> v1::Explanation {
         offset: drop.offset,
         kept: false,
         part: String::new(),
+        undecided: false,
         drop: Some(v1::Drop {
             stage: cause.stage.to_string(),
             rule: cause.rule,

@@ -210,7 +210,8 @@ fn wire(found: Match) -> v1::IndexMatch {
     v1::IndexMatch { job_id: entry.job.0, source: entry.source, document_id: entry.id, similarity, equal }
 }
 
-fn describe(index: IndexStats) -> Result<v1::IndexDescription> {
+/// An index as the protocol describes it.
+pub(crate) fn describe(index: IndexStats) -> Result<v1::IndexDescription> {
     let params_json = serde_json::to_string(&index.params)
         .map_err(|e| Error::internal(format!("the parameters of an index cannot be written as JSON: {e}")))?;
     let jobs = index.jobs.into_iter().map(|job| v1::IndexJob {

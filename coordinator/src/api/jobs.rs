@@ -1,25 +1,31 @@
 //! `JobService`.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tamis_common::ids::JobId;
-use tamis_common::{Class, Error, Result};
+use tamis_common::{Error, Result};
 use tamis_proto::v1;
 use tamis_proto::v1::job_service_server::JobService;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
-use super::{explain, for_client, reply};
-use crate::control::{Control, Garbage};
-use crate::job::JobState;
+use super::{explain, for_client, reply, views};
+use crate::access::Caller;
+use crate::control::{Control, Garbage, JobFilter};
+use crate::publish::REPORT;
 
 /// A watcher sees at most five changes a second: heartbeats of many workers add up to more.
 const WATCH_PAUSE: Duration = Duration::from_millis(200);
 const DEFAULT_PAGE: u32 = 100;
 const MAX_PAGE: u32 = 1_000;
 const DEFAULT_EXPLANATIONS: u32 = 100;
+
+/// A file in pieces.
+type Pieces = Pin<Box<dyn Stream<Item = Result<v1::OutputPiece, Status>> + Send>>;
 
 pub(crate) struct Jobs(pub(crate) Arc<Control>);
 
@@ -45,9 +51,12 @@ impl JobService for Jobs {
         &self,
         request: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let submitter = request.extensions().get::<Caller>().map(Caller::submitter);
         let v1::SubmitRequest { spec_json, client_request_id, replace } = request.into_inner();
-        let submitted =
-            for_client(&self.0, move |control| control.submit(&spec_json, &client_request_id, replace)).await;
+        let submitted = for_client(&self.0, move |control| {
+            control.submit(&spec_json, &client_request_id, replace, submitter)
+        })
+        .await;
         reply(submitted.map(|(job, existed)| v1::SubmitResponse { job_id: job.0, existed }))
     }
 
@@ -110,10 +119,79 @@ impl JobService for Jobs {
         let v1::ExplainRequest { job_id, document_id, limit } = request.into_inner();
         let limit = if limit == 0 { DEFAULT_EXPLANATIONS } else { limit };
         let explained = for_client(&self.0, move |control| {
-            let tables = control.tables(&control.find(&job_id)?)?;
+            let tables = control.readable(&control.find(&job_id)?)?;
             explain::explain(control.storage(), &tables, &document_id, limit as usize)
         });
         reply(explained.await.map(|explanations| v1::ExplainResponse { explanations }))
+    }
+
+    async fn list_tasks(
+        &self,
+        request: Request<v1::ListTasksRequest>,
+    ) -> Result<Response<v1::ListTasksResponse>, Status> {
+        let request = request.into_inner();
+        reply(for_client(&self.0, move |control| views::list_tasks(control, &request)).await)
+    }
+
+    async fn get_figures(
+        &self,
+        request: Request<v1::GetFiguresRequest>,
+    ) -> Result<Response<v1::JobFigures>, Status> {
+        let text = request.into_inner().job_id;
+        let figures =
+            for_client(&self.0, move |control| control.figures().of(control, &control.find(&text)?));
+        reply(figures.await)
+    }
+
+    async fn list_drops(
+        &self,
+        request: Request<v1::ListDropsRequest>,
+    ) -> Result<Response<v1::ListDropsResponse>, Status> {
+        let request = request.into_inner();
+        let page = for_client(&self.0, move |control| {
+            let job = control.find(&request.job_id)?;
+            control.list_drops(&job, &views::drops_wanted(request))
+        });
+        reply(page.await)
+    }
+
+    async fn read_document(
+        &self,
+        request: Request<v1::ReadDocumentRequest>,
+    ) -> Result<Response<v1::ReadDocumentResponse>, Status> {
+        let request = request.into_inner();
+        let document = for_client(&self.0, move |control| {
+            control.read_document(&control.find(&request.job_id)?, request)
+        });
+        reply(document.await)
+    }
+
+    async fn list_output(
+        &self,
+        request: Request<v1::ListOutputRequest>,
+    ) -> Result<Response<v1::ListOutputResponse>, Status> {
+        let text = request.into_inner().job_id;
+        let files = for_client(&self.0, move |control| control.output_files(&control.find(&text)?)).await;
+        reply(files.map(|files| v1::ListOutputResponse { files }))
+    }
+
+    type ReadOutputStream = Pieces;
+
+    async fn read_output(
+        &self,
+        request: Request<v1::ReadOutputRequest>,
+    ) -> Result<Response<Self::ReadOutputStream>, Status> {
+        let v1::ReadOutputRequest { job_id, path } = request.into_inner();
+        let opened =
+            for_client(&self.0, move |control| control.open_output(&control.find(&job_id)?, &path)).await;
+        reply(opened.map(|object| {
+            let pieces = views::pieces(&self.0, object);
+            let wire = |piece: Result<bytes::Bytes>| match piece {
+                Ok(data) => Ok(v1::OutputPiece { data: data.into() }),
+                Err(error) => Err(tamis_proto::to_status(&error)),
+            };
+            Box::pin(pieces.map(wire)) as Pieces
+        }))
     }
 
     async fn retry(&self, request: Request<v1::RetryJobRequest>) -> Result<Response<v1::JobStatus>, Status> {
@@ -133,7 +211,7 @@ fn list(control: &Control, page_size: u32, page_token: String) -> Result<v1::Lis
         size => size.min(MAX_PAGE),
     };
     let before = (!page_token.is_empty()).then_some(JobId(page_token));
-    let (jobs, more) = control.list(before.as_ref(), limit as usize);
+    let (jobs, more) = control.list(before.as_ref(), limit as usize, &JobFilter::default());
     let next_page_token = match jobs.last() {
         Some(last) if more => last.job_id.clone(),
         _ => String::new(),
@@ -142,12 +220,7 @@ fn list(control: &Control, page_size: u32, page_token: String) -> Result<v1::Lis
 }
 
 fn report(control: &Control, job: &JobId) -> Result<String> {
-    let tables = control.tables(job)?;
-    if tables.state != JobState::Published {
-        let message = format!("job {job} is {}: only a published job has a report", tables.state);
-        return Err(Error::new(Class::Conflict, message));
-    }
-    let uri = tables.output.join("report.json");
+    let uri = control.published(job)?.output.join(REPORT);
     String::from_utf8(control.storage().read(&uri)?)
         .map_err(|e| Error::storage(format!("`{uri}` is not UTF-8: {e}")))
 }

@@ -1,8 +1,9 @@
 //! The gRPC services: each call is decoded, handed to the control off the async threads, and its answer encoded.
 
-mod explain;
+pub(crate) mod explain;
 mod indexes;
 mod jobs;
+pub(crate) mod views;
 mod workers;
 
 use std::sync::Arc;
@@ -11,14 +12,14 @@ use tamis_common::{Error, Result};
 use tamis_proto::to_status;
 use tonic::{Response, Status};
 
-pub(crate) use indexes::Indexes;
+pub(crate) use indexes::{Indexes, describe};
 pub(crate) use jobs::Jobs;
-pub(crate) use workers::Workers;
+pub(crate) use workers::{Workers, wire_worker};
 
 use crate::control::Control;
 
 /// Runs a call of a client where it may block, once there is a place for it.
-async fn for_client<T: Send + 'static>(
+pub(crate) async fn for_client<T: Send + 'static>(
     control: &Arc<Control>,
     call: impl FnOnce(&Control) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -32,8 +33,8 @@ async fn blocking<T: Send + 'static>(
     control: &Arc<Control>,
     call: impl FnOnce(&Control) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let control = control.clone();
-    let call = tokio::task::spawn_blocking(move || call(&control));
+    let (control, span) = (control.clone(), tracing::Span::current());
+    let call = tokio::task::spawn_blocking(move || span.in_scope(|| call(&control)));
     call.await.unwrap_or_else(|e| Err(Error::internal(format!("the call ended badly: {e}"))))
 }
 

@@ -246,6 +246,7 @@ fn wire_task(grant: Grant) -> Result<v1::Task> {
         files: files.collect(),
         token_budget: grant.budget.map(|budget| budget.tokens),
         chars_per_token: grant.budget.map_or(0.0, |budget| budget.chars_per_token),
+        traceparent: grant.traceparent,
     })
 }
 
@@ -266,7 +267,8 @@ fn wire_beat(beat: Beat) -> v1::AttemptOrder {
     }
 }
 
-fn wire_worker(worker: WorkerView) -> v1::WorkerStatus {
+/// A worker as the protocol shows it.
+pub(crate) fn wire_worker(worker: WorkerView) -> v1::WorkerStatus {
     let attempts = worker.attempts.into_iter().map(|(job, task, attempt, bytes_done, records_done)| {
         v1::AttemptProgress {
             job_id: job.0,
@@ -286,5 +288,6 @@ fn wire_worker(worker: WorkerView) -> v1::WorkerStatus {
         last_seen_ms: worker.silent_ms,
         draining: worker.draining,
         tasks_committed: worker.committed,
+        bytes_per_second: worker.bytes_per_second,
     }
 }

@@ -4,18 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tamis_common::clock::wall_ms;
 use tamis_common::ids::{AttemptId, JobId, Phase, TaskId, WorkerId};
 use tamis_common::shard::Shard;
 use tamis_common::spec::JobSpec;
+use tamis_common::telemetry::metrics;
 use tamis_common::{Class, Error, Result};
 use tokio::sync::watch;
 
-use super::new_flag;
 use super::workers::Worker;
+use super::{new_flag, seconds};
 use crate::drive::EmitOrders;
-use crate::job::{JobState, Rate, Tasks};
+use crate::job::{Done, History, JobState, Rate, Tasks};
 use crate::schedule::Lease;
-use crate::store::{JobRecord, NamedFile, PhaseTotals};
+use crate::store::{ErrorRecord, JobRecord, NamedFile, PhaseTotals};
+
+/// Failures that are kept of a job.
+const MOST_FAILURES: usize = 1_000;
 
 /// Everything that the coordinator knows.
 #[derive(Default)]
@@ -67,15 +72,58 @@ pub(super) struct Job {
     pub(super) cancel: Arc<AtomicBool>,
     /// Told at each change, heartbeats included.
     pub(super) changed: watch::Sender<u64>,
+    /// How fast it went since the coordinator started.
+    pub(super) history: History,
+    /// What went wrong last of each task since the coordinator started.
+    pub(super) failures: BTreeMap<TaskId, ErrorRecord>,
+    /// When it came into its state, on the control's clock; `None`: before the coordinator started.
+    pub(super) since_ms: Option<u64>,
 }
 
 impl Job {
     pub(super) fn new(record: JobRecord, live: Option<Live>) -> Self {
-        Self { record, live, cancel: new_flag(), changed: watch::Sender::new(0) }
+        Self {
+            record,
+            live,
+            cancel: new_flag(),
+            changed: watch::Sender::new(0),
+            history: History::default(),
+            failures: BTreeMap::new(),
+            since_ms: None,
+        }
+    }
+
+    /// Changes whenever the job does.
+    pub(super) fn version(&self) -> u64 {
+        *self.changed.borrow()
     }
 
     pub(super) fn announce(&self) {
         self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Notes how far the job is, for its rate and its history.
+    pub(super) fn note_progress(&mut self, now_ms: u64) {
+        let (Some(live), Some(phase)) = (&mut self.live, self.record.state.phase()) else { return };
+        let Some(totals) = live.totals(phase) else { return };
+        let (bytes, records) = live.in_flight(phase);
+        let done = Done { phase, bytes: totals.bytes_done + bytes, records: totals.records_done + records };
+        live.rate.note(now_ms, done.bytes);
+        self.history.note(now_ms, wall_ms(), done);
+    }
+
+    /// Counts the step that ends as the job leaves `from`; the next one begins.
+    pub(super) fn count_step(&mut self, from: JobState, now_ms: u64) {
+        let begun_ms = self.since_ms.replace(now_ms);
+        let (Some(begun_ms), Some(step)) = (begun_ms, from.step_name()) else { return };
+        metrics::STEP_DURATION.record(&[("step", step)], seconds(now_ms.saturating_sub(begun_ms)));
+    }
+
+    /// Notes what went wrong with a task.
+    pub(super) fn note_failure(&mut self, task: TaskId, error: &Error) {
+        if self.failures.len() < MOST_FAILURES || self.failures.contains_key(&task) {
+            self.failures.insert(task, ErrorRecord::from(error));
+        }
     }
 
     /// Notes why nothing goes on, or that it does again.
@@ -172,7 +220,7 @@ impl Live {
         })
     }
 
-    fn bytes_of(&self, shard: tamis_common::ids::ShardId) -> u64 {
+    pub(super) fn bytes_of(&self, shard: tamis_common::ids::ShardId) -> u64 {
         self.shards.get(shard.0 as usize).map_or(0, |shard| shard.bytes)
     }
 }
@@ -182,6 +230,8 @@ pub(super) struct Attempt {
     pub(super) task: TaskId,
     pub(super) worker: WorkerId,
     pub(super) lease: Lease,
+    /// When it was granted, on the control's clock.
+    pub(super) since_ms: u64,
 }
 
 /// What a step needs to know, taken under the lock at once.

@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering;
 use tamis_common::clock::wall_ms;
 use tamis_common::fault::{self, Point};
 use tamis_common::ids::{JobId, Phase, ShardId, TaskId};
+use tamis_common::telemetry::{metrics, trace};
 use tamis_common::{Class, Error, Result};
 
 use super::inner::{Job, Live, State};
-use super::{Control, new_flag};
+use super::{Control, new_flag, seconds};
 use crate::job::{self, JobState, TaskRecord};
-use crate::store::{Change, ErrorRecord, FileRef, JobRecord, cut, digest_of};
+use crate::store::{Change, ErrorRecord, FileRef, JobRecord, Submitter, cut, digest_of};
 
 /// As the protocol states.
 const MAX_REQUEST_BYTES: usize = 128;
@@ -22,9 +23,25 @@ const MAX_URI_BYTES: usize = 500;
 
 impl Control {
     /// Each job that has not ended takes memory and turns.
-    fn refuse_too_many(&self, state: &State) -> Result<()> {
+    fn refuse_too_many(&self, state: &State, submitter: Option<&Submitter>) -> Result<()> {
         let most = self.settings.most_jobs;
-        let count = state.jobs.values().filter(|job| !job.record.state.is_ended()).count();
+        let open = || state.jobs.values().map(|job| &job.record).filter(|record| !record.state.is_ended());
+        if let Some(submitter) = submitter {
+            let is_theirs = |record: &&JobRecord| {
+                record.submitter.as_ref().is_some_and(|other| other.token == submitter.token)
+            };
+            let (count, most) = (open().filter(is_theirs).count(), self.settings.most_jobs_of_client);
+            if count >= most {
+                let name = &submitter.name;
+                let message = format!(
+                    "{count} jobs of the token `{name}` have not ended yet, and {most} are the most of one"
+                );
+                let hint =
+                    "wait for some, cancel some, or start the coordinator with a higher --max-jobs-of-client";
+                return Err(Error::new(Class::Conflict, message).with_hint(hint));
+            }
+        }
+        let count = open().count();
         if count < most {
             return Ok(());
         }
@@ -36,7 +53,13 @@ impl Control {
     ///
     /// # Errors
     /// `Class::Spec` for a wrong spec, `Class::Conflict` for an output folder in use or too many jobs, or of the store.
-    pub(crate) fn submit(&self, spec_json: &str, request: &str, replace: bool) -> Result<(JobId, bool)> {
+    pub(crate) fn submit(
+        &self,
+        spec_json: &str,
+        request: &str,
+        replace: bool,
+        submitter: Option<Submitter>,
+    ) -> Result<(JobId, bool)> {
         if request.len() > MAX_REQUEST_BYTES {
             return Err(Error::spec(format!(
                 "`client_request_id` must have at most {MAX_REQUEST_BYTES} bytes, got {}",
@@ -51,7 +74,7 @@ impl Control {
         check_length("name", &spec.name, MAX_NAME_BYTES)?;
         check_length("output.uri", &spec.output.uri, MAX_URI_BYTES)?;
         check_length("dedup.index", spec.dedup.index.as_deref().unwrap_or_default(), MAX_NAME_BYTES)?;
-        self.refuse_too_many(&self.lock())?;
+        self.refuse_too_many(&self.lock(), submitter.as_ref())?;
         self.steps.check_output(&spec, replace)?;
         self.store.blobs().put(spec_json.as_bytes())?;
 
@@ -60,7 +83,7 @@ impl Control {
         if let Some(job) = self.submitted_before(&state, request, &digest)? {
             return Ok((job, true));
         }
-        self.refuse_too_many(&state)?;
+        self.refuse_too_many(&state, submitter.as_ref())?;
         refuse_shared_output(&state, &spec.output.uri, None)?;
         let last = state.jobs.last_key_value().map(|(id, _)| id);
         let id = job::new_id(wall_ms(), random(), last);
@@ -89,6 +112,8 @@ impl Control {
             scan: None,
             emit: None,
             swept: false,
+            submitter,
+            traceparent: trace::current().unwrap_or_default(),
             forgotten: false,
         };
         let mut change = Change::default();
@@ -98,7 +123,9 @@ impl Control {
         }
         self.store.write(change)?;
         let live = Live { served: state.served, ..Live::new(spec) };
-        state.jobs.insert(id.clone(), Job::new(record, Some(live)));
+        let mut job = Job::new(record, Some(live));
+        job.since_ms = Some(self.now_ms());
+        state.jobs.insert(id.clone(), job);
         drop(state);
         self.start(&id);
         tracing::info!(job = %id, "a job was accepted");
@@ -197,6 +224,13 @@ impl Control {
         fault::pass(Point::StepBefore)?;
         self.store.write(change)?;
         fault::reach(Point::StepAfter);
+        let state = record.state.to_string();
+        metrics::JOBS_ENDED.add(&[("state", &state)], 1);
+        if record.state == JobState::Published {
+            job.count_step(from, self.now_ms());
+            let lasted_ms = record.ended_at_ms.saturating_sub(record.submitted_at_ms);
+            metrics::JOB_DURATION.record(&[], seconds(lasted_ms));
+        }
         job.record = record;
         job.live = None;
         job.cancel.store(true, Ordering::Relaxed);
@@ -245,9 +279,11 @@ impl Control {
         change.put_job(id, &record)?;
         self.store.write(change)?;
         let live = self.load_live(id, &record);
-        let served = state.served;
+        let (served, now_ms) = (state.served, self.now_ms());
         let job = state.job_mut(id)?;
         job.record = record;
+        job.since_ms = Some(now_ms);
+        job.failures.clear();
         job.cancel = new_flag();
         match live {
             Ok(live) => job.live = Some(Live { served, ..live }),

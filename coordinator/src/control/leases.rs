@@ -8,14 +8,15 @@ use tamis_common::fault::{self, Point};
 use tamis_common::ids::{AttemptId, JobId, Phase, TaskId, WorkerId};
 use tamis_common::shard::Shard;
 use tamis_common::storage::Uri;
+use tamis_common::telemetry::metrics;
 use tamis_common::{Class, Error, Result};
 
-use super::Control;
 use super::inner::{Attempt, Job, Live, State};
 use super::workers::Order;
+use super::{Control, seconds};
 use crate::drive::{TokenBudget, attempt_uri, verdicts_uri};
 use crate::job::{Commit, CommitVerdict, TaskRecord, Tasks, lease_lost};
-use crate::schedule::{AfterFailure, Candidate, Lease, after_failure, assign, release_delay_ms};
+use crate::schedule::{AfterFailure, Candidate, Expiry, Lease, after_failure, assign, release_delay_ms};
 #[cfg(test)]
 use crate::simulation::{Break, is_broken};
 use crate::store::{AttemptRecord, Change, FileRef, NamedFile};
@@ -63,6 +64,8 @@ pub(crate) struct Grant {
     pub(crate) verdicts: Option<Uri>,
     /// For emit: what the shard may give; `None`: all that has no verdict.
     pub(crate) budget: Option<TokenBudget>,
+    /// The context in which the job was submitted; empty: nothing is traced.
+    pub(crate) traceparent: String,
 }
 
 /// The answer to a worker that asks for tasks.
@@ -139,7 +142,8 @@ impl Control {
                 tasks.grant(grant.task.shard, grant.attempt)?;
             }
             let lease = Lease::begin(now_ms);
-            live.attempts.insert(grant.attempt, Attempt { task: grant.task, worker: worker.clone(), lease });
+            let (task, worker) = (grant.task, worker.clone());
+            live.attempts.insert(grant.attempt, Attempt { task, worker, lease, since_ms: now_ms });
             job.announce();
         }
         drop(state);
@@ -153,6 +157,7 @@ impl Control {
         let now_ms = self.now_ms();
         let mut state = self.lock();
         let order = state.hear(worker, now_ms).err();
+        state.note_pace(worker, beats.iter().map(|beat| beat.bytes_done).sum(), now_ms);
         let answers = beats.iter().map(|beat| answer(&mut state, worker, beat, now_ms)).collect();
         (answers, order)
     }
@@ -164,6 +169,7 @@ impl Control {
     pub(crate) fn commit(&self, call: &AttemptCall, manifest_json: &str) -> Result<()> {
         let records = records_of(call.task.phase, manifest_json)?;
         let manifest = self.store.blobs().put(manifest_json.as_bytes())?;
+        let now_ms = self.now_ms();
         let mut state = self.lock();
         let job = state.jobs.get_mut(&call.job).ok_or_else(|| lease_lost(call.task, call.attempt))?;
         let Some(tasks) = job.live.as_ref().and_then(|live| live.tasks.get(&call.task.phase)) else {
@@ -181,11 +187,13 @@ impl Control {
         change.remove_attempt(call.attempt);
         fault::pass(Point::CommitBefore)?;
         let applied = self.store.apply(change)?;
+        let bytes = count_commit(job, call, records, now_ms);
         apply_end(job, call.task, call.attempt, record, 0)?;
         job.set_pause(None);
+        job.note_progress(now_ms);
         job.announce();
         let capped = job.live.as_ref().is_some_and(|live| live.spec.run.max_slots > 0);
-        state.count_commit(&call.worker);
+        state.count_commit(&call.worker, bytes);
         drop(state);
         if capped {
             self.announce_work();
@@ -227,6 +235,9 @@ impl Control {
         let decision = after_failure(verdict, task.counted, task.uncounted, live.spec.run.max_attempts);
         tracing::warn!(job = %call.job, task = %call.task, attempt = %call.attempt, worker = %call.worker, %error,
             ?decision, "an attempt failed");
+        let phase = call.task.phase.as_str();
+        metrics::ATTEMPTS_FAILED.add(&[("phase", phase), ("class", verdict.class.as_str())], 1);
+        job.note_failure(call.task, error);
         let mut record = job.record.clone();
         record.failed_attempts += 1;
         task.uncounted += u32::from(!verdict.counts);
@@ -305,6 +316,11 @@ impl Control {
         state.forget_silent_workers(now_ms, terms.lease_ms);
         let any = !over.is_empty();
         for (call, expiry) in over {
+            let cause = match expiry {
+                Expiry::Silent { .. } => "silent",
+                Expiry::Stalled { .. } => "stalled",
+            };
+            metrics::LEASES_EXPIRED.add(&[("cause", cause)], 1);
             let error = Error::new(Class::LeaseLost, format!("the lease was lost: {expiry}"));
             // An earlier one may have failed the job, and with it ended all its attempts.
             let Ok(job) = holder(&mut state, &call) else { continue };
@@ -375,6 +391,7 @@ fn grant_of(id: &JobId, job: &Job, nth: usize, attempt: AttemptId, now_ms: u64) 
         scan,
         verdicts,
         budget: live.orders.as_ref().and_then(|orders| orders.get(&shard).copied().flatten()),
+        traceparent: record.traceparent.clone(),
     })
 }
 
@@ -390,9 +407,7 @@ fn answer(state: &mut State, worker: &WorkerId, beat: &AttemptBeat, now_ms: u64)
         return Beat::Lost;
     }
     attempt.lease.renew(now_ms, beat.bytes_done, beat.records_done);
-    if let Some(totals) = live.totals(beat.task.phase) {
-        live.rate.note(now_ms, totals.bytes_done + live.in_flight(beat.task.phase).0);
-    }
+    job.note_progress(now_ms);
     job.announce();
     Beat::Keep
 }
@@ -406,6 +421,22 @@ fn holder<'a>(state: &'a mut State, call: &AttemptCall) -> Result<&'a mut Job> {
         Some(held) if held.task == call.task && held.worker == call.worker => Ok(job),
         _ => Err(stale()),
     }
+}
+
+/// Counts what an attempt that commits has done; its input bytes.
+fn count_commit(job: &Job, call: &AttemptCall, records: u64, now_ms: u64) -> u64 {
+    let Some(live) = &job.live else { return 0 };
+    let bytes = live.bytes_of(call.task.shard);
+    let phase = [("phase", call.task.phase.as_str())];
+    metrics::TASKS_COMMITTED.add(&phase, 1);
+    if let Some(attempt) = live.attempts.get(&call.attempt) {
+        metrics::TASK_DURATION.record(&phase, seconds(now_ms.saturating_sub(attempt.since_ms)));
+    }
+    if call.task.phase == Phase::Scan {
+        metrics::INPUT_BYTES.add(&[], bytes);
+        metrics::INPUT_RECORDS.add(&[], records);
+    }
+    bytes
 }
 
 fn apply_end(

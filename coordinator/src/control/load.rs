@@ -101,7 +101,8 @@ impl Control {
             match granted {
                 Some(live) => {
                     let lease = Lease::begin(now_ms);
-                    live.attempts.insert(id, Attempt { task, worker: record.worker, lease });
+                    live.attempts
+                        .insert(id, Attempt { task, worker: record.worker, lease, since_ms: now_ms });
                 }
                 None => {
                     gone.remove_attempt(id);

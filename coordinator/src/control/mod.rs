@@ -20,6 +20,7 @@ mod leases;
 mod load;
 mod phases;
 mod status;
+mod views;
 mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,10 +38,12 @@ pub(crate) use garbage::Garbage;
 use inner::State;
 pub(crate) use inner::StepFacts;
 pub(crate) use leases::{AttemptBeat, AttemptCall, Beat, Grant, Granted};
-pub(crate) use status::JobTables;
+pub(crate) use status::{JobFilter, JobTables};
+pub(crate) use views::{Grid, TaskView};
 pub(crate) use workers::{Order, Registration, WorkerView};
 
 use crate::drive::Steps;
+use crate::figures::Figures;
 use crate::job::JobState;
 use crate::schedule::Terms;
 use crate::store::{JobRecord, Store};
@@ -56,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) heartbeat_ms: u64,
     /// Jobs that have not ended at most.
     pub(crate) most_jobs: usize,
+    /// The same of one client, which is known by its token.
+    pub(crate) most_jobs_of_client: usize,
 }
 
 /// The coordinator's live state.
@@ -74,6 +79,7 @@ pub(crate) struct Control {
     stop: watch::Sender<bool>,
     starts: mpsc::UnboundedSender<JobId>,
     clock: Clock,
+    figures: Figures,
     /// One place for each call of a client that runs.
     calls: Semaphore,
 }
@@ -104,6 +110,7 @@ impl Control {
             work: watch::Sender::new(0),
             moves: watch::Sender::new(0),
             calls: Semaphore::new(CLIENT_CALLS),
+            figures: Figures::default(),
             stop: watch::Sender::new(false),
             starts,
             clock,
@@ -129,12 +136,22 @@ impl Control {
         Ok(self.lock().job(job)?.record.clone())
     }
 
+    /// Where all jobs' artefacts stand.
+    pub(crate) fn work(&self) -> &Uri {
+        &self.settings.work
+    }
+
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
     }
 
     pub(crate) fn steps(&self) -> &Arc<dyn Steps> {
         &self.steps
+    }
+
+    /// The sums of jobs that are watched.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// Milliseconds of a clock that only goes forward.
@@ -213,6 +230,11 @@ impl Control {
     fn announce_move(&self) {
         self.moves.send_modify(|n| *n += 1);
     }
+}
+
+/// Milliseconds as metrics have them.
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1_000.0
 }
 
 /// A flag that nobody has set.

@@ -194,6 +194,7 @@ impl Control {
         self.store.write(change)?;
         fault::reach(Point::StepAfter);
         tracing::info!(job = %id, %from, %to, "a job goes on");
+        job.count_step(from, self.now_ms());
         job.record = record;
         job.set_pause(None);
         job.announce();

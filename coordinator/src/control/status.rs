@@ -1,5 +1,7 @@
 //! What users see of a job.
 
+use std::collections::HashMap;
+
 use tamis_common::ids::{JobId, Phase, ShardId};
 use tamis_common::shard::Shard;
 use tamis_common::spec::JobSpec;
@@ -10,7 +12,7 @@ use tamis_proto::v1;
 use super::Control;
 use super::inner::{Job, State};
 use crate::job::JobState;
-use crate::store::PhaseTotals;
+use crate::store::{JobRecord, PhaseTotals};
 
 /// What Explain needs of a job.
 pub(crate) struct JobTables {
@@ -22,7 +24,70 @@ pub(crate) struct JobTables {
     pub(crate) scans: Vec<(ShardId, Uri)>,
 }
 
+/// Which jobs are listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JobFilter {
+    /// Empty: all.
+    states: Vec<JobState>,
+    /// Lower case; in the name or the id.
+    text: String,
+}
+
+impl JobFilter {
+    /// States between commas (empty: all) and a text in the name or the id (empty: any).
+    ///
+    /// # Errors
+    /// `Class::Spec` for a state that is none.
+    pub(crate) fn new(states: &str, text: &str) -> Result<Self> {
+        let states = states.split(',').map(str::trim).filter(|name| !name.is_empty()).map(|name| {
+            JobState::ALL.into_iter().find(|state| state.as_str() == name).ok_or_else(|| {
+                let all = JobState::ALL.map(JobState::as_str).join(", ");
+                Error::spec(format!("`{}` is no state of a job: they are {all}", name.escape_debug()))
+            })
+        });
+        Ok(Self { states: states.collect::<Result<_>>()?, text: text.to_lowercase() })
+    }
+
+    fn takes(&self, id: &JobId, record: &JobRecord) -> bool {
+        (self.states.is_empty() || self.states.contains(&record.state))
+            && (self.text.is_empty()
+                || record.name.to_lowercase().contains(&self.text)
+                || id.as_str().contains(&self.text))
+    }
+}
+
 impl Control {
+    /// The jobs that have changed since `seen` was what this gave, newest first, and what is seen now. At first those
+    /// are the newest, and all that have not ended.
+    pub(crate) fn changed_jobs(
+        &self,
+        seen: HashMap<JobId, u64>,
+        newest: usize,
+    ) -> (Vec<v1::JobStatus>, HashMap<JobId, u64>) {
+        let now_ms = self.now_ms();
+        let state = self.lock();
+        let is_first = seen.is_empty();
+        let mut changed = Vec::new();
+        let mut now = HashMap::with_capacity(state.jobs.len());
+        for (place, (id, job)) in state.jobs.iter().rev().enumerate() {
+            let version = job.version();
+            let is_new = match is_first {
+                true => place < newest || !job.record.state.is_ended(),
+                false => seen.get(id) != Some(&version),
+            };
+            if is_new {
+                changed.push(status_of(&state, id, job, now_ms));
+            }
+            now.insert(id.clone(), version);
+        }
+        (changed, now)
+    }
+
+    /// A number that changes whenever the job does; `None` if there is no such job.
+    pub(crate) fn version_of(&self, id: &JobId) -> Option<u64> {
+        self.lock().jobs.get(id).map(Job::version)
+    }
+
     /// A job's status.
     ///
     /// # Errors
@@ -34,10 +99,17 @@ impl Control {
     }
 
     /// Up to `limit` jobs older than `before`, newest first, and whether there are more.
-    pub(crate) fn list(&self, before: Option<&JobId>, limit: usize) -> (Vec<v1::JobStatus>, bool) {
+    pub(crate) fn list(
+        &self,
+        before: Option<&JobId>,
+        limit: usize,
+        filter: &JobFilter,
+    ) -> (Vec<v1::JobStatus>, bool) {
         let now_ms = self.now_ms();
         let state = self.lock();
-        let mut older = state.jobs.iter().rev().filter(|(id, _)| before.is_none_or(|before| *id < before));
+        let is_older = |id: &JobId| before.is_none_or(|before| id < before);
+        let mut older =
+            state.jobs.iter().rev().filter(|(id, job)| is_older(id) && filter.takes(id, &job.record));
         let page = older.by_ref().take(limit).map(|(id, job)| status_of(&state, id, job, now_ms)).collect();
         (page, older.next().is_some())
     }
@@ -99,6 +171,7 @@ fn status_of(state: &State, id: &JobId, job: &Job, now_ms: u64) -> v1::JobStatus
         output_uri: record.output.clone(),
         error: record.error.as_ref().map(|error| v1::ErrorDetail::from(&Error::from(error))),
         failed_attempts: record.failed_attempts,
+        submitted_by: record.submitter.as_ref().map_or_else(String::new, |submitter| submitter.name.clone()),
     }
 }
 

@@ -1,11 +1,14 @@
 //! The living workers. All of it is memory: a restarted coordinator lets them register again.
 
+use std::collections::BTreeMap;
+
 use tamis_common::ids::{AttemptId, JobId, TaskId, WorkerId};
 use tamis_common::{Class, Error, Result};
 use tamis_proto::PROTOCOL_RANGE;
 
 use super::Control;
 use super::inner::State;
+use crate::job::Rate;
 
 /// A worker without attempts that was silent for this many lease times has left.
 const FORGET_AFTER_LEASES: u64 = 4;
@@ -41,6 +44,9 @@ pub(crate) struct Worker {
     pub(super) heard_ms: u64,
     pub(super) draining: bool,
     pub(super) committed: u64,
+    /// Input bytes of what it has committed.
+    pub(super) bytes_done: u64,
+    pub(super) rate: Rate,
 }
 
 /// A worker as `List` shows it.
@@ -53,6 +59,7 @@ pub(crate) struct WorkerView {
     pub(crate) silent_ms: u64,
     pub(crate) draining: bool,
     pub(crate) committed: u64,
+    pub(crate) bytes_per_second: f64,
     pub(crate) attempts: Vec<(JobId, TaskId, AttemptId, u64, u64)>,
 }
 
@@ -67,9 +74,17 @@ impl State {
         if worker.draining { Err(Order::Drain) } else { Ok(worker) }
     }
 
-    pub(super) fn count_commit(&mut self, id: &WorkerId) {
+    pub(super) fn count_commit(&mut self, id: &WorkerId, bytes: u64) {
         if let Some(worker) = self.workers.get_mut(id) {
             worker.committed += 1;
+            worker.bytes_done += bytes;
+        }
+    }
+
+    /// Notes how far the attempts of a worker are, for its rate.
+    pub(super) fn note_pace(&mut self, id: &WorkerId, bytes_in_flight: u64, now_ms: u64) {
+        if let Some(worker) = self.workers.get_mut(id) {
+            worker.rate.note(now_ms, worker.bytes_done + bytes_in_flight);
         }
     }
 
@@ -114,7 +129,9 @@ impl Control {
             heard_ms: now_ms,
             // It shall not escape a drain by registering again.
             draining: before.as_ref().is_some_and(|worker| worker.draining),
-            committed: before.map_or(0, |worker| worker.committed),
+            committed: before.as_ref().map_or(0, |worker| worker.committed),
+            bytes_done: before.map_or(0, |worker| worker.bytes_done),
+            rate: Rate::default(),
         };
         state.workers.insert(registration.worker, worker);
         Ok(protocol)
@@ -140,18 +157,14 @@ impl Control {
     pub(crate) fn workers(&self) -> Vec<WorkerView> {
         let now_ms = self.now_ms();
         let state = self.lock();
-        let attempts_of = |id: &WorkerId| {
-            let live = state.jobs.iter().filter_map(|(job, held)| Some((job, held.live.as_ref()?)));
-            live.flat_map(|(job, live)| {
-                live.attempts.iter().map(move |(&number, attempt)| (job, number, attempt))
-            })
-            .filter(|(_, _, attempt)| attempt.worker == *id)
-            .map(|(job, number, attempt)| {
+        let mut attempts: BTreeMap<&WorkerId, Vec<_>> = BTreeMap::new();
+        for (job, live) in state.jobs.iter().filter_map(|(job, held)| Some((job, held.live.as_ref()?))) {
+            for (&number, attempt) in &live.attempts {
                 let (bytes, records) = (attempt.lease.bytes_done(), attempt.lease.records_done());
-                (job.clone(), attempt.task, number, bytes, records)
-            })
-            .collect()
-        };
+                let held = (job.clone(), attempt.task, number, bytes, records);
+                attempts.entry(&attempt.worker).or_default().push(held);
+            }
+        }
         state
             .workers
             .iter()
@@ -163,7 +176,8 @@ impl Control {
                 silent_ms: now_ms.saturating_sub(worker.heard_ms),
                 draining: worker.draining,
                 committed: worker.committed,
-                attempts: attempts_of(id),
+                bytes_per_second: worker.rate.bytes_per_second(now_ms),
+                attempts: attempts.remove(id).unwrap_or_default(),
             })
             .collect()
     }

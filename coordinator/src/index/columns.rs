@@ -13,13 +13,15 @@ use super::file::{ChunkRef, FileReader, FileRecord, FileWriter, Kind};
 /// Ending of the file name of a job's columns.
 pub(super) const ENDING: &str = ".columns";
 
-const KIND: Kind = *b"TAMISCOL";
+pub(super) const KIND: Kind = *b"TAMISCOL";
 /// Signatures asked for are scattered: small chunks, so that little is read in vain.
 const SIGNATURE_CHUNK: usize = 16 << 10;
 /// Names a chunk before compression: those asked for are as scattered, and smaller chunks compress less well.
 const NAME_CHUNK: usize = 8 << 10;
 /// Higher levels save 2 % of the names, which are 3 % of an index.
 const LEVEL: i32 = 1;
+/// Names of a chunk, decompressed: a name is part of a record, which is no longer.
+const MAX_NAMES_BYTES: usize = 1 << 30;
 
 /// The chunks of a column and the first entry of each.
 #[derive(Debug, Default)]
@@ -46,7 +48,9 @@ impl Column {
             let len = footer.try_get_u32_le().ok()?;
             chunks.push((first, ChunkRef { offset, len }));
         }
-        Some(Self { chunks })
+        let is_sorted = chunks.first().is_none_or(|(first, _)| *first == 0)
+            && chunks.windows(2).all(|two| two[0].0 < two[1].0);
+        is_sorted.then_some(Self { chunks })
     }
 
     /// Index of the chunk that holds an entry.
@@ -212,7 +216,8 @@ impl Columns {
             }
             let end = self.signatures.chunks.get(index + 1).map_or(self.entries, |(next, _)| *next);
             let payload = FileReader::payload(&buffer);
-            let count = (end - first) as usize;
+            let count =
+                end.checked_sub(first).ok_or_else(|| self.file.damaged("its chunks overlap"))? as usize;
             let found = signature(payload, count, (entry - first) as usize, self.k);
             each(entry, found.ok_or_else(|| self.file.damaged("a chunk of signatures does not decode"))?)?;
         }
@@ -304,6 +309,9 @@ fn put_len(mut len: usize, out: &mut Vec<u8>) {
 
 fn decompressed(decompressor: &mut zstd::bulk::Decompressor<'_>, mut payload: &[u8]) -> Option<Vec<u8>> {
     let len = payload.try_get_u32_le().ok()? as usize;
+    if len > MAX_NAMES_BYTES {
+        return None;
+    }
     decompressor.decompress(payload, len).ok()
 }
 

@@ -52,9 +52,9 @@ pub(super) struct ChunkRef {
 }
 
 impl ChunkRef {
-    /// Offset of what follows the chunk.
+    /// Offset of what follows the chunk; of one that a damaged footer places beyond all files the last there is.
     pub(super) fn end(self) -> u64 {
-        self.offset + CHUNK_HEAD + u64::from(self.len)
+        self.offset.saturating_add(CHUNK_HEAD + u64::from(self.len))
     }
 }
 

@@ -13,6 +13,7 @@ mod indexes;
 mod list;
 mod local;
 mod merge;
+pub mod probe;
 mod run;
 mod walk;
 

@@ -16,7 +16,7 @@ use super::list::{List, ListCursor, ListWriter, Probe, Scratch};
 /// Ending of the file name of a run.
 pub(super) const ENDING: &str = ".run";
 
-const KIND: Kind = *b"TAMISRUN";
+pub(super) const KIND: Kind = *b"TAMISRUN";
 
 /// The rows of one job in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -73,6 +73,19 @@ impl JobState {
         }
     }
 
+    /// The step that a job takes in this state, as metrics name it.
+    pub(crate) fn step_name(self) -> Option<&'static str> {
+        match self {
+            Self::Planning => Some("plan"),
+            Self::Scanning => Some("scan"),
+            Self::Resolving => Some("resolve"),
+            Self::Mixing => Some("mix"),
+            Self::Emitting => Some("emit"),
+            Self::Publishing => Some("publish"),
+            Self::Waiting | Self::Published | Self::Failed | Self::Cancelled => None,
+        }
+    }
+
     /// Whether nothing more happens by itself.
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Published | Self::Failed | Self::Cancelled)

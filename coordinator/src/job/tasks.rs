@@ -47,6 +47,21 @@ pub enum CommitVerdict {
     Repeated,
 }
 
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The next worker that asks gets it.
+    Ready,
+    /// It waits: for what is not known yet, or for a pause after a failure to end.
+    Held,
+    /// A worker has it.
+    Running,
+    /// Its result is taken.
+    Committed,
+    /// It failed too often.
+    Quarantined,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Task {
     record: TaskRecord,
@@ -109,6 +124,11 @@ impl Tasks {
         }
         task.record = record;
         Ok(())
+    }
+
+    /// The phase that they are of.
+    pub fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// Number of tasks.
@@ -174,6 +194,19 @@ impl Tasks {
     /// When the next paused task may be granted, if there is one.
     pub fn next_ready_ms(&self, now_ms: u64) -> Option<u64> {
         self.ungranted().map(|shard| self.task(shard).not_before_ms).filter(|&at| at > now_ms).min()
+    }
+
+    /// Where a task stands, and the attempt that runs.
+    pub fn standing(&self, shard: ShardId, now_ms: u64) -> (Standing, Option<AttemptId>) {
+        let Some(task) = self.tasks.get(shard.0 as usize) else { return (Standing::Held, None) };
+        let standing = match task {
+            Task { attempt: Some(attempt), .. } if self.holds(shard, *attempt) => Standing::Running,
+            Task { record, .. } if record.commit.is_some() => Standing::Committed,
+            Task { record, .. } if record.quarantined => Standing::Quarantined,
+            task if task.not_before_ms > now_ms || self.held.contains(&shard) => Standing::Held,
+            _ => Standing::Ready,
+        };
+        (standing, task.attempt.filter(|_| standing == Standing::Running))
     }
 
     /// The durable part of a task.

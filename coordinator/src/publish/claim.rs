@@ -40,18 +40,24 @@ pub fn claim(storage: &Storage, output: &Uri, job: &JobId, replace: bool) -> Res
     if replace {
         return Ok(());
     }
-    let run =
-        storage.read(&output.join(RUN)).found()?.and_then(|run| serde_json::from_slice::<Run>(&run).ok());
-    match run {
-        Some(run) if run.job_id != job.as_str() => {
+    match job_of(storage, output)? {
+        Some(owner) if owner != job.as_str() => {
             release(storage, output)?;
-            let message =
-                format!("job {} has published into the output folder `{output}` meanwhile", run.job_id);
+            let message = format!("job {owner} has published into the output folder `{output}` meanwhile");
             Err(Error::new(Class::Conflict, message)
                 .with_hint(format!("move its output away, then `tamis retry {job}`")))
         }
         _ => Ok(()),
     }
+}
+
+/// The job that published into a folder, if its `run.json` names one.
+///
+/// # Errors
+/// Of the store.
+pub fn job_of(storage: &Storage, output: &Uri) -> Result<Option<String>> {
+    let run = storage.read(&output.join(RUN)).found()?;
+    Ok(run.and_then(|run| serde_json::from_slice::<Run>(&run).ok()).map(|run| run.job_id))
 }
 
 /// Lets others publish into the folder.

@@ -12,7 +12,7 @@ use tamis_common::artefact::FileEntry;
 use tamis_common::fault::{self, Point};
 use tamis_common::storage::{Storage, Uri};
 
-pub use claim::{claim, release};
+pub use claim::{claim, job_of, release};
 pub use entries::{CommittedShard, Emitted, PublishedEntries, committed};
 
 /// What makes an output folder whole.

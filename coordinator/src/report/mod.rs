@@ -368,14 +368,18 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-fn empty_source(source: &tamis_common::spec::SourceSpec) -> SourceReport {
-    let role = match source.role {
+/// The name of a role.
+pub(crate) fn role_name(role: Role) -> &'static str {
+    match role {
         Role::Domain => "domain",
         Role::General => "general",
-    };
+    }
+}
+
+fn empty_source(source: &tamis_common::spec::SourceSpec) -> SourceReport {
     SourceReport {
         name: source.name.clone(),
-        role: role.to_owned(),
+        role: role_name(source.role).to_owned(),
         records: 0,
         filtered: Counts::default(),
         emitted: Counts::default(),
@@ -445,7 +449,8 @@ fn check_sums(records: u64, emitted: u64, drops: &BTreeMap<String, u64>) -> Resu
     Ok(())
 }
 
-fn by_rule(drops: &BTreeMap<String, u64>) -> Vec<RuleDrops> {
+/// Drops by rule, most first.
+pub(crate) fn by_rule(drops: &BTreeMap<String, u64>) -> Vec<RuleDrops> {
     let mut rules: Vec<RuleDrops> = drops
         .iter()
         .map(|(key, docs)| {

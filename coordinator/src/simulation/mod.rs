@@ -465,6 +465,7 @@ impl World {
         let clock = self.clock.clone();
         let settings = Settings {
             most_jobs: usize::MAX,
+            most_jobs_of_client: usize::MAX,
             work: self.work.clone(),
             terms: Terms { lease_ms: LEASE_MS, stall_ms: STALL_MS },
             heartbeat_ms: BEAT_MS,

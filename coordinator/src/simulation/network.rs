@@ -185,7 +185,7 @@ impl World {
             Request::Release(attempt) => done(control.release(attempt, "")),
             Request::Submit(number) => {
                 let text = self.wishes[*number as usize].text();
-                match control.submit(&text, &number.to_string(), false) {
+                match control.submit(&text, &number.to_string(), false, None) {
                     Ok((job, _)) => {
                         self.submitted[*number as usize] = true;
                         let noted = self.ledger.note_submitted(*number, job);

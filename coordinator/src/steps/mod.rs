@@ -15,6 +15,7 @@ use tamis_common::ids::{DocRef, ShardId};
 use tamis_common::spec::{JobSpec, SourceDedup, SourceSpec};
 use tamis_common::stats::{EmitStats, ScanStats};
 use tamis_common::storage::{Access, Storage, Uri};
+use tamis_common::telemetry::metrics;
 use tamis_common::{Class, Error, Result};
 
 use crate::drive::{
@@ -26,7 +27,7 @@ use crate::plan;
 use crate::publish::{
     self, MANIFEST, Outgoing, PublishedEntries, REPORT, RUN, Reports, publish_files, to_json,
 };
-use crate::report::{Decisions, IndexState, html, training};
+use crate::report::{Decisions, IndexState, Report, html, training};
 use crate::resolve::{
     ClusterFacts, ClusterInput, Names, Resolution, ResolveInput, ResolveShard, VerdictInput, VerdictShard,
     resolve, write_clusters, write_verdicts,
@@ -367,12 +368,23 @@ impl Steps for JobSteps {
         publish::claim(&self.storage, &output, &facts.job, publication.replace)?;
         publish_files(&self.storage, &output, &outgoing, &reports)?;
         publish::release(&self.storage, &output)?;
-        self.enter_index(facts, publication)
+        self.enter_index(facts, publication)?;
+        count_published(&report);
+        Ok(())
     }
 
     fn indexes(&self) -> Result<Arc<Indexes>> {
         Ok(self.indexes.clone())
     }
+}
+
+fn count_published(report: &Report) {
+    for drops in &report.drops {
+        metrics::DOCUMENTS_DROPPED.add(&[("stage", &drops.stage)], drops.docs);
+    }
+    let emitted = report.funnel.last().map_or(0, |stage| stage.docs);
+    metrics::DOCUMENTS_EMITTED.add(&[], emitted);
+    metrics::TOKENS_EMITTED.add(&[], report.tokens.as_ref().map_or(0, |tokens| tokens.total));
 }
 
 /// The source of a shard, and its number.

@@ -12,10 +12,11 @@ mod records;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tamis_common::ids::{AttemptId, JobId, Phase, ShardId, TaskId};
 use tamis_common::storage::check_room;
+use tamis_common::telemetry::metrics;
 use tamis_common::{Error, Result};
 
 #[cfg(test)]
@@ -27,7 +28,9 @@ pub use blobs::Blobs;
 pub(crate) use blobs::Shelf;
 pub(crate) use blobs::digest_of;
 pub(crate) use records::cut;
-pub use records::{AttemptRecord, ErrorRecord, FileRef, JobRecord, NamedFile, PhaseTotals, ResolvedRecord};
+pub use records::{
+    AttemptRecord, ErrorRecord, FileRef, JobRecord, NamedFile, PhaseTotals, ResolvedRecord, Submitter,
+};
 
 use crate::job::TaskRecord;
 
@@ -214,9 +217,16 @@ impl Store {
         self.check()?;
         // Before the sync: what is applied meanwhile may not be in it.
         let covered = self.applied.load(Ordering::Acquire);
+        let begun = Instant::now();
         self.records.sync().inspect_err(|_| self.failed.store(true, Ordering::Release))?;
+        metrics::STORE_SYNC.record(&[], begun.elapsed().as_secs_f64());
         *synced = covered;
         Ok(())
+    }
+
+    /// Whether it takes no more changes.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     fn check(&self) -> Result<()> {

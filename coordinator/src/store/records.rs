@@ -153,9 +153,24 @@ pub struct JobRecord {
     pub emit: Option<PhaseTotals>,
     /// Whether the ended job's work was swept.
     pub swept: bool,
+    /// Id and name of the token with which it was submitted; none: no token was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitter: Option<Submitter>,
+    /// The W3C trace context in which it was submitted; empty: nothing is traced.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub traceparent: String,
     /// Whether its documents were removed from its index.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forgotten: bool,
+}
+
+/// Who submitted a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submitter {
+    /// The id of the token.
+    pub token: String,
+    /// What the token was called.
+    pub name: String,
 }
 
 /// A granted attempt.
@@ -222,6 +237,8 @@ mod tests {
             scan: None,
             emit: None,
             swept: false,
+            submitter: None,
+            traceparent: String::new(),
             forgotten: false,
         }
     }

@@ -74,6 +74,7 @@ impl Cluster {
         let mut args: Vec<String> =
             ["--json", "coordinator", "--data-dir", "data", "--lease-seconds", LEASE].map(Into::into).into();
         args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        args.extend(["--http", "off"].map(str::to_owned));
         let first = args.iter().map(String::as_str).chain(["--listen", "127.0.0.1:0"]);
         let mut child = spawn(folder, &env, &first.collect::<Vec<_>>(), "coordinator", Stdio::piped());
         let mut line = String::new();

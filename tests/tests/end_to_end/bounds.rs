@@ -7,9 +7,12 @@ use std::io::Read as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use tamis_common::secret::Secret;
+use tamis_proto::connect::Access;
 use tamis_proto::v1;
 use tamis_proto::v1::job_service_client::JobServiceClient;
-use tamis_tests::process::{Process, command, tamis};
+use tamis_proto::v1::worker_service_client::WorkerServiceClient;
+use tamis_tests::process::{Process, command, tamis, tamis_ok};
 use tamis_tests::{corpus, spec, until};
 use tonic::transport::{Channel, Endpoint};
 
@@ -133,4 +136,75 @@ fn jobs_that_have_not_ended_are_bounded() {
     let cancelled = tamis(path, &["--coordinator", &url, "cancel", answer["job_id"].as_str().unwrap()]);
     assert!(cancelled.status.success());
     assert!(submit(3).status.success());
+}
+
+#[test]
+fn one_client_cannot_take_the_room_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    corpus::write_jsonl(&path.join("in"), &corpus::documents(5, 41), 1);
+    for (name, role) in [("ann", "submit"), ("bob", "submit"), ("crew", "worker")] {
+        let out = format!("{name}.token");
+        tamis_ok(
+            path,
+            &["token", "new", "--role", role, "--name", name, "--tokens", "tokens", "--out", &out],
+        );
+        fs::write(path.join(format!("{name}.toml")), spec("in", name, "")).unwrap();
+    }
+    let bounds = ["--tokens", "tokens", "--max-jobs-of-client", "1", "--max-calls-of-client", "1"];
+    let (_coordinator, address) = coordinator(path, &bounds);
+    let url = format!("http://{address}");
+    let submit = |who: &str, spec: &str| {
+        let token = format!("{who}.token");
+        tamis(path, &["--coordinator", &url, "--token-file", &token, "--json", "submit", spec])
+    };
+    assert!(submit("ann", "ann.toml").status.success());
+    let refused = submit("ann", "crew.toml");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("1 jobs of the token `ann` have not ended yet"), "{said}");
+    assert!(said.contains("--max-jobs-of-client"), "{said}");
+    let other = submit("bob", "bob.toml");
+    assert!(other.status.success(), "{other:?}");
+    let bobs = tamis_ok(path, &["--coordinator", &url, "--token-file", "bob.token", "--json", "jobs"]);
+    assert!(bobs.contains("\"submitted_by\":\"ann\""), "{bobs}");
+
+    // A call that waits for tasks holds the one place of its token.
+    let secret = fs::read_to_string(path.join("crew.token")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let access = Access { token: Some(Secret::new(secret.trim().to_owned())), ..Access::default() };
+        let connection = access.connect_lazy(&access.endpoint(&url).unwrap()).unwrap();
+        let mut workers = WorkerServiceClient::new(connection);
+        let worker_id = "w".to_owned();
+        let register = v1::RegisterRequest {
+            worker_id: worker_id.clone(),
+            slots: 1,
+            protocol_min: 1,
+            protocol_max: 1,
+            // Of another build than the one that would be needed, it gets no task.
+            pipeline_fingerprint: String::new(),
+            ..Default::default()
+        };
+        workers.register(register.clone()).await.unwrap();
+        let drained = v1::AcquireTasksRequest { worker_id, slots: 1, wait_ms: 0 };
+        // Both jobs go to it, so that nothing is left to wait for.
+        while !workers.acquire_tasks(drained.clone()).await.unwrap().into_inner().tasks.is_empty() {}
+        let waiting = v1::AcquireTasksRequest { wait_ms: 60_000, ..drained };
+        let mut polling = workers.clone();
+        let poll = tokio::spawn(async move { polling.acquire_tasks(waiting).await });
+        loop {
+            match workers.register(register.clone()).await {
+                Ok(_) => assert!(!poll.is_finished(), "the call waits"),
+                Err(status) => {
+                    assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+                    assert!(status.message().contains("the token `crew` has 1 calls open"), "{status}");
+                    break;
+                }
+            }
+        }
+        poll.abort();
+        // What its caller gave up makes room.
+        while workers.register(register.clone()).await.is_err() {}
+    });
 }

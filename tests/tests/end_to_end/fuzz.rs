@@ -25,7 +25,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let text = spec(
         "in",
         "out",
-        "[filter]\npreset = \"recommended\"\n[run]\nkeep_work = \"all\"\n[limits]\njson_depth = 9\n",
+        "[filter]\npreset = \"recommended\"\n[run]\nkeep_work = \"all\"\n[limits]\njson_depth = 9\n[dedup]\nindex = \"books\"\n",
     );
     fs::write(path.join("job.toml"), &text).unwrap();
     let parquet = text.replace("\"out\"", "\"out-parquet\"\ntext = \"parquet\"");
@@ -61,11 +61,42 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         assert!(!found.is_empty(), "{name}");
         seeds.extend(found.iter().map(|file| ("artefact", behind(which as u8, fs::read(file).unwrap()))));
     }
+    let runs = files(&path.join("data/index/runs"));
+    assert!(
+        runs.iter().any(|file| is_columns(file)) && !runs.iter().all(|file| is_columns(file)),
+        "{runs:?}"
+    );
+    seeds.extend(runs.iter().map(|file| ("index", index_input(file))));
+    for role in ["read", "worker"] {
+        tamis_ok(path, &["token", "new", "--role", role, "--name", role, "--tokens", "tokens"]);
+    }
+    seeds.push(("tokens", fs::read(path.join("tokens")).unwrap()));
     let submit = v1::SubmitRequest { spec_json: "{}".into(), client_request_id: "a".into(), replace: true };
     let register = v1::RegisterRequest::default();
     seeds.push(("message", behind(0, submit.encode_to_vec())));
     seeds.push(("message", behind(3, register.encode_to_vec())));
     seeds
+}
+
+fn is_columns(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "columns")
+}
+
+/// The chunks of a file of an index as the target takes them.
+fn index_input(file: &Path) -> Vec<u8> {
+    const BANDS: u8 = 20;
+    let bytes = fs::read(file).unwrap();
+    let mut input = vec![if is_columns(file) { 0 } else { BANDS }];
+    // Behind the kind; before the trailer.
+    let mut rest = &bytes[8..bytes.len() - 20];
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
+        input.extend(u16::try_from(length).unwrap().to_le_bytes());
+        // Behind length and checksum.
+        input.extend(&rest[12..12 + length]);
+        rest = &rest[12 + length..];
+    }
+    input
 }
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 
 use tamis_common::Class;
 use tamis_common::artefact::{BandsReader, DocumentColumns, DocumentsReader, DropsReader, SurvivorsReader};
-use tamis_common::shard::Format;
+use tamis_common::ids::ShardId;
+use tamis_common::shard::{Compression, Format, Part};
 use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::OnCorrupt;
 
 use super::*;
-use crate::read::tests::Folder;
 use crate::tokenize::Tokenizer;
 use crate::tokenize::tests::{plain, small_tokenizer_json};
 
@@ -17,6 +17,46 @@ fn spec() -> JobSpec {
     let toml =
         "name='t'\n[[source]]\nname='s'\ninputs=['/x']\n[filter.length]\nmin_chars=3\n[output]\nuri='/o'\n";
     JobSpec::parse(toml, "job.toml").unwrap()
+}
+
+/// A folder with one input in it.
+struct Folder {
+    storage: Storage,
+    uri: Uri,
+    folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let storage = Storage::new(runtime.handle().clone());
+        let uri = Uri::from_path(folder.path()).unwrap();
+        Self { storage, uri, folder, _runtime: runtime }
+    }
+
+    /// Writes a file and pins it.
+    fn shard(&self, content: &[u8], format: Format) -> Shard {
+        let path = self.folder.path().join("input");
+        std::fs::write(&path, content).unwrap();
+        let uri = Uri::from_path(&path).unwrap();
+        let meta = self.storage.head(&uri).unwrap();
+        Shard {
+            id: ShardId(3),
+            source: 0,
+            uri,
+            size: meta.size,
+            version: meta.version,
+            format,
+            compression: match content {
+                [0x1f, 0x8b, ..] => Compression::Gzip,
+                _ => Compression::None,
+            },
+            part: Part::Whole,
+            bytes: meta.size,
+        }
+    }
 }
 
 /// A folder with an input, and what scanning it gave.

@@ -25,6 +25,7 @@ pub(super) async fn run(session: Arc<Session>) {
         let patience = Duration::from_millis((period_ms * PATIENCE_PERIODS).max(MIN_PATIENCE_MS));
         match session.client.heartbeat(attempts, patience).await {
             Ok(response) => {
+                session.is_connected.store(true, Ordering::Relaxed);
                 if away {
                     tracing::info!("the coordinator is back");
                 }
@@ -33,6 +34,7 @@ pub(super) async fn run(session: Arc<Session>) {
             }
             Err(error) if !away => {
                 away = true;
+                session.is_connected.store(false, Ordering::Relaxed);
                 let what = match error.class() {
                     Class::Permission => "the coordinator refuses this worker",
                     _ => "the coordinator does not answer",

@@ -5,10 +5,12 @@
 
 mod client;
 mod heartbeat;
+mod probes;
 mod slots;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +47,8 @@ pub struct WorkerConfig {
     pub host: String,
     /// Equal fingerprints write equal bytes.
     pub fingerprint: String,
+    /// Where to listen for HTTP: metrics and probes; `None`: nowhere.
+    pub http: Option<SocketAddr>,
     /// Whether to wait for a coordinator that is not there yet, however long.
     pub wait: bool,
     /// How long a first connection is tried otherwise.
@@ -73,6 +77,7 @@ impl WorkerConfig {
             worker_id,
             host,
             fingerprint: env!("CARGO_PKG_VERSION").to_owned(),
+            http: None,
             wait: false,
             connect_patience: CONNECT_PATIENCE,
             drain_patience: DRAIN_PATIENCE,
@@ -98,22 +103,43 @@ impl Worker {
             return Err(Error::spec("`slots` must be at least 1, got 0"));
         }
         let client = Client::new(&config)?;
-        let terms = client.register_first(&config).await?;
-        tracing::info!(worker = %config.worker_id, coordinator = config.coordinator, slots = config.slots,
-            "the worker is registered");
-        let worker_id = config.worker_id.clone();
+        let listener = match config.http {
+            Some(addr) => Some(probes::listen(addr).await?),
+            None => None,
+        };
         let session = Arc::new(Session {
             config,
             storage,
             executor,
             threads: Threads::default(),
             client,
-            heartbeat_ms: AtomicU64::new(terms.heartbeat_ms),
+            heartbeat_ms: AtomicU64::default(),
             running: Mutex::default(),
+            is_connected: AtomicBool::new(false),
             drain: watch::Sender::new(None),
         });
+        let http_addr = listener.as_ref().map(|(_, addr)| *addr);
+        // A worker that waits for its coordinator lives, and says that it is not ready.
+        let probes =
+            listener.map(|(listener, _)| Aborted(tokio::spawn(probes::serve(session.clone(), listener))));
+        let config = &session.config;
+        let terms = session.client.register_first(config).await?;
+        tracing::info!(worker = %config.worker_id, coordinator = config.coordinator, slots = config.slots,
+            "the worker is registered");
+        session.heartbeat_ms.store(terms.heartbeat_ms, Ordering::Relaxed);
+        session.is_connected.store(true, Ordering::Relaxed);
+        let worker_id = config.worker_id.clone();
         let task = tokio::spawn(slots::run(session.clone()));
-        Ok(WorkerHandle { worker_id, session, task })
+        Ok(WorkerHandle { worker_id, session, task, http_addr, _probes: probes })
+    }
+}
+
+/// A task that ends when this is dropped.
+struct Aborted(JoinHandle<()>);
+
+impl Drop for Aborted {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -122,12 +148,19 @@ pub struct WorkerHandle {
     worker_id: WorkerId,
     session: Arc<Session>,
     task: JoinHandle<()>,
+    http_addr: Option<SocketAddr>,
+    _probes: Option<Aborted>,
 }
 
 impl WorkerHandle {
     /// The worker's id.
     pub fn worker_id(&self) -> &WorkerId {
         &self.worker_id
+    }
+
+    /// Where it listens for HTTP.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http_addr
     }
 
     /// Pulls no more tasks, lets those that run finish until `patience` is over, gives back the others, and leaves.
@@ -161,6 +194,8 @@ struct Session {
     heartbeat_ms: AtomicU64,
     /// Every attempt that this worker holds, from the grant until the coordinator has taken its end.
     running: Mutex<BTreeMap<AttemptId, Running>>,
+    /// Whether the last heartbeat was answered.
+    is_connected: AtomicBool,
     /// When attempts that still run are given back; `None`: the worker stays.
     drain: watch::Sender<Option<Instant>>,
 }

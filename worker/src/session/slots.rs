@@ -4,32 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tamis_common::telemetry::{metrics, trace};
 use tamis_common::{Class, Error};
 use tamis_proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::client::Backoff;
-use super::{Running, Session, heartbeat};
+use super::{Aborted, Running, Session, heartbeat};
 use crate::progress::Progress;
 use crate::run::{Task, execute};
 
 /// How long attempts that were told to stop may take to notice, and their release to be answered.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Ends the heartbeat with the session, however that ends.
-struct Beats(tokio::task::JoinHandle<()>);
-
-impl Drop for Beats {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// Works until the worker is drained.
 pub(super) async fn run(session: Arc<Session>) {
-    let _beats = Beats(tokio::spawn(heartbeat::run(session.clone())));
+    let _beats = Aborted(tokio::spawn(heartbeat::run(session.clone())));
     let mut attempts = JoinSet::new();
     pull(&session, &mut attempts).await;
     leave(&session, attempts).await;
@@ -101,7 +94,11 @@ async fn take(
                 let running = Running { task: task.clone(), progress: progress.clone(), revoked: false };
                 // Before anything else, so that the next beat renews it.
                 session.running().insert(task.attempt, running);
-                attempts.spawn(attempt_task(session.clone(), task, progress, permit));
+                let phase = task.id.phase.as_str();
+                let span = tracing::info_span!("attempt", otel.name = format!("{phase} attempt"), job = %task.job,
+                    task = %task.id, attempt = %task.attempt, worker = %session.config.worker_id);
+                trace::adopt(&span, &task.traceparent);
+                attempts.spawn(attempt_task(session.clone(), task, progress, permit).instrument(span));
             }
             // Nobody beats for it: its lease ends, and that counts.
             Err(error) => tracing::error!(job, attempt, %error, "a task could not be read"),
@@ -122,47 +119,58 @@ async fn attempt_task(
     permit: OwnedSemaphorePermit,
 ) {
     tracing::debug!(job = %task.job, task = %task.id, attempt = %task.attempt, "an attempt begins");
+    let begun = Instant::now();
     let result = execute(&session.threads, session.executor.clone(), task.clone(), progress.clone()).await;
+    let phase = ("phase", task.id.phase.as_str());
+    metrics::WORKER_TASK_DURATION.record(&[phase], begun.elapsed().as_secs_f64());
     // The slot is free for the next task while the result is brought back.
     drop(permit);
-    let committed = match result {
+    let outcome = match result {
         Ok(manifest) => match session.client.commit(&task, &manifest).await {
-            Ok(()) => true,
+            Ok(()) => "committed",
             Err(error) if matches!(error.class(), Class::LeaseLost | Class::Cancelled) => {
                 tracing::warn!(job = %task.job, task = %task.id, attempt = %task.attempt, %error,
                     "a result came too late");
-                false
+                "lost"
             }
             Err(error) => {
                 report(&session, &task, error.context("the result was not taken")).await;
-                false
+                "failed"
             }
         },
-        Err(error) => {
-            end_without_result(&session, &task, &progress, error).await;
-            false
-        }
+        Err(error) => end_without_result(&session, &task, &progress, error).await,
     };
     session.running().remove(&task.attempt);
-    if !committed {
+    metrics::WORKER_TASKS.add(&[phase, ("outcome", outcome)], 1);
+    if outcome == "committed" {
+        metrics::WORKER_INPUT_BYTES.add(&[phase], task.shard.bytes);
+        metrics::WORKER_INPUT_RECORDS.add(&[phase], progress.records_done.load(Ordering::Relaxed));
+    } else {
         remove_leftovers(&session, &task).await;
     }
 }
 
-async fn end_without_result(session: &Session, task: &Task, progress: &Progress, error: Error) {
+/// Tells the coordinator of an attempt that has no result; how it ended, as metrics name it.
+async fn end_without_result(
+    session: &Session,
+    task: &Task,
+    progress: &Progress,
+    error: Error,
+) -> &'static str {
     if session.is_revoked(task.attempt) {
         // The coordinator has ended the attempt itself.
         tracing::info!(job = %task.job, task = %task.id, attempt = %task.attempt, "an attempt stopped");
-        return;
+        return "lost";
     }
     if error.class() == Class::Cancelled && progress.cancelled.load(Ordering::Relaxed) {
         let reason = if session.is_draining() { "drain" } else { "cancelled" };
         if let Err(error) = session.client.release(task, reason).await {
             tracing::warn!(job = %task.job, task = %task.id, %error, "a task could not be given back");
         }
-        return;
+        return "released";
     }
     report(session, task, error).await;
+    "failed"
 }
 
 async fn report(session: &Session, task: &Task, error: Error) {

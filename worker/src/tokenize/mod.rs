@@ -29,8 +29,8 @@ pub struct Tokenizer {
     digest: String,
     vocab_size: usize,
     reference: tokenizers::Tokenizer,
-    /// Present where it agrees with the reference.
-    fast: Option<fastokens::Tokenizer>,
+    /// Where it agrees with the reference; else why it is not used.
+    fast: Result<fastokens::Tokenizer, String>,
 }
 
 impl Tokenizer {
@@ -44,13 +44,9 @@ impl Tokenizer {
         refuse_dropout(&head, name)?;
         let reference = load_reference(bytes, name)?;
         refuse_far_ids(vocab_size(&reference), name)?;
-        let fast = match load_fast(bytes, &head, &reference) {
-            Ok(fast) => Some(fast),
-            Err(reason) => {
-                tracing::info!(tokenizer = name, %reason, "tokenizing with the reference, fastokens does not fit");
-                None
-            }
-        };
+        let fast = load_fast(bytes, &head, &reference).inspect_err(|reason| {
+            tracing::info!(tokenizer = name, %reason, "tokenizing with the reference, fastokens does not fit");
+        });
         Ok(Self {
             name: name.to_owned(),
             digest: hex(&Sha256::digest(bytes)),
@@ -65,7 +61,7 @@ impl Tokenizer {
     /// # Errors
     /// `Class::Input` if the tokenizer cannot encode the text.
     fn encode(&self, text: &str, special: bool, ids: &mut Vec<u32>) -> Result<()> {
-        let Some(fast) = &self.fast else { return self.encode_reference(text, special, ids) };
+        let Ok(fast) = &self.fast else { return self.encode_reference(text, special, ids) };
         match encode_fast(fast, text, special) {
             Ok(encoded) => {
                 *ids = encoded;
@@ -90,13 +86,18 @@ impl Tokenizer {
 
     /// Whether this text belongs to the stable sample on which the engine is compared with the reference.
     pub fn is_sampled_for_reference(&self, text: &str) -> bool {
-        self.fast.is_some()
+        self.fast.is_ok()
             && xxh3_64_with_seed(text.as_bytes(), REFERENCE_SEED).is_multiple_of(REFERENCE_SAMPLE)
     }
 
     /// The engine that encodes: `fastokens` or `tokenizers`.
     pub fn engine(&self) -> &'static str {
-        if self.fast.is_some() { "fastokens" } else { "tokenizers" }
+        if self.fast.is_ok() { "fastokens" } else { "tokenizers" }
+    }
+
+    /// Why `fastokens` does not replace the reference; `None`: it does, and agreed with it on every probe.
+    pub fn slow_because(&self) -> Option<&str> {
+        self.fast.as_ref().err().map(String::as_str)
     }
 
     /// One more than the largest id, or the number of tokens if that is larger; added tokens are counted.
