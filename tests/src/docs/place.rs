@@ -89,7 +89,7 @@ impl Place {
         let log = self.whole.path().join(format!("terminal-{}", self.terminals));
         let is_coordinator = command.starts_with("tamis coordinator");
         let command = match is_coordinator {
-            true => with_free_ports(&self.real(command)),
+            true => self.real(&with_free_port(command)),
             false => self.real(command),
         };
         self.shell.run(&format!("( {command}\n) >'{}' 2>&1 &", log.display()));
@@ -127,10 +127,10 @@ impl Place {
 }
 
 /// A coordinator of a page listens where the page says, on any free port.
-fn with_free_ports(command: &str) -> String {
+fn with_free_port(command: &str) -> String {
     match command.contains("--listen") {
         true => command.replace(SHOWN_PORT, ":0"),
-        false => command.replacen("tamis coordinator", "tamis coordinator --listen 127.0.0.1:0", 1),
+        false => command.replacen("coordinator", "coordinator --listen 127.0.0.1:0", 1),
     }
 }
 
