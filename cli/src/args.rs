@@ -382,21 +382,12 @@ pub(crate) struct DoctorArgs {
     /// Artefacts: a folder or an s3:// URI; default: `work` below the data folder.
     #[arg(long)]
     pub(crate) work: Option<String>,
-    /// Where a coordinator here would listen for gRPC; for HTTP it takes the next port.
-    #[arg(long, default_value = "127.0.0.1:7171")]
-    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) ports: PortArgs,
     #[command(flatten)]
     pub(crate) allow: AllowArgs,
     #[command(flatten)]
     pub(crate) access: ServerAccessArgs,
-}
-
-impl DoctorArgs {
-    /// Where a coordinator would listen for HTTP.
-    pub(crate) fn http(&self) -> Option<SocketAddr> {
-        let port = self.listen.port().checked_add(1).filter(|port| *port > 1)?;
-        Some(SocketAddr::new(self.listen.ip(), port))
-    }
 }
 
 #[derive(Debug, Args)]
@@ -425,7 +416,18 @@ impl std::str::FromStr for HttpAddress {
     }
 }
 
-impl CoordinatorArgs {
+/// Where a coordinator listens.
+#[derive(Debug, Args)]
+pub(crate) struct PortArgs {
+    /// Where to listen for gRPC; port 0: any free one.
+    #[arg(long, default_value = "127.0.0.1:7171")]
+    pub(crate) listen: SocketAddr,
+    /// Where to listen for HTTP: dashboard, metrics, probes; `off`: nowhere; default: the address of --listen, the next port.
+    #[arg(long, env = "TAMIS_HTTP", value_name = "ADDRESS")]
+    http: Option<HttpAddress>,
+}
+
+impl PortArgs {
     /// Where to listen for HTTP; `None`: nowhere.
     pub(crate) fn http(&self) -> Option<SocketAddr> {
         match self.http {
@@ -443,12 +445,8 @@ impl CoordinatorArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CoordinatorArgs {
-    /// Where to listen for gRPC; port 0: any free one.
-    #[arg(long, default_value = "127.0.0.1:7171")]
-    pub(crate) listen: SocketAddr,
-    /// Where to listen for HTTP: dashboard, metrics, probes; `off`: nowhere; default: the address of --listen, the next port.
-    #[arg(long, env = "TAMIS_HTTP", value_name = "ADDRESS")]
-    pub(crate) http: Option<HttpAddress>,
+    #[command(flatten)]
+    pub(crate) ports: PortArgs,
     /// State and global index, on a local disk.
     #[arg(long, default_value = ".tamis")]
     pub(crate) data_dir: PathBuf,

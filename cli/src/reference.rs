@@ -38,7 +38,7 @@ fn reference() -> String {
     text.push_str("\n## Options of all commands\n\n");
     text.push_str(&table(cli.get_arguments().filter(|arg| is_told(arg))));
     if let Some(after) = cli.get_after_help() {
-        let _ = write!(text, "\n```\n{}\n```\n", after.to_string().trim_end());
+        let _ = write!(text, "\n```text\n{}\n```\n", after.to_string().trim_end());
     }
     for command in all {
         let _ = write!(text, "\n## {}\n\n{}.\n", name_of(command), about_of(command));

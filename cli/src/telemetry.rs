@@ -15,6 +15,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry};
 
+use crate::ui::Stderr;
+
 /// What is logged and how.
 const LOG_VARIABLE: &str = "TAMIS_LOG";
 /// The end of a process does not wait longer for a collector.
@@ -60,7 +62,7 @@ impl Telemetry {
     /// `Class::Spec` for a URL that is none.
     pub(crate) fn begin(args: &TelemetryArgs, service: &'static str, default_filter: &str) -> Result<Self> {
         let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default_filter));
-        let log = tracing_subscriber::fmt::layer::<Registry>().with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt::layer::<Registry>().with_writer(|| Stderr);
         let log = match args.log_format {
             LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed(),
             LogFormat::Json => log.json().flatten_event(true).with_filter(filter).boxed(),

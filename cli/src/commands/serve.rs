@@ -118,11 +118,11 @@ pub(crate) async fn coordinator(args: CoordinatorArgs, insecure: bool, json: boo
         ui::note("jobs may touch nothing yet: name what they may with --allow-read and --allow-write");
     }
     metrics::install(Side::Coordinator)?;
-    let http = args.http();
+    let http = args.ports.http();
     let scheme = if args.access.is_encrypted() { "https" } else { "http" };
     let roots = args.access.secrets().try_fold(roots, |roots, file| roots.without_secret(file))?;
     let (mut handle, _) = start_coordinator(&args.data_dir, args.work.as_deref(), roots, |config| {
-        config.listen = args.listen;
+        config.listen = args.ports.listen;
         config.http = http;
         config.lease = lease;
         config.max_jobs = args.max_jobs;

@@ -21,6 +21,7 @@ pub(crate) use forecast::forecast_text;
 pub(crate) use paint::Paint;
 pub(crate) use progress::Progress;
 pub(crate) use report::report_text;
+pub(crate) use screen::Stderr;
 pub(crate) use table::{Align, table};
 pub(crate) use trial::{trial_html, trial_text};
 pub(crate) use words::{age, counted, span, wrapped};
@@ -37,7 +38,7 @@ pub(crate) fn print(text: &str) {
 
 /// Prints a line for people on stderr, where perhaps nobody reads.
 pub(crate) fn note(text: &str) {
-    let _ = screen::Stderr.write_all(format!("{text}\n").as_bytes());
+    let _ = Stderr.write_all(format!("{text}\n").as_bytes());
 }
 
 /// Text of strangers for a terminal: what would not be seen, control characters and marks that turn the direction of

@@ -7,6 +7,7 @@ use tamis_proto::{PROTOCOL_RANGE, v1};
 use tonic::metadata::MetadataMap;
 
 use super::checks::Checks;
+use super::http;
 use super::work::{Skew, apart, skew_of};
 use crate::access::ConnectionArgs;
 use crate::client::{Client, refused};
@@ -29,16 +30,44 @@ pub(super) async fn check(checks: &mut Checks, connection: &ConnectionArgs) {
     };
     let after = SystemTime::now();
     let (headers, workers) = answered;
-    let protocols = format!("{} to {}", PROTOCOL_RANGE.start(), PROTOCOL_RANGE.end());
-    checks.ok(
-        "coordinator",
-        format!("answers at {url}; this build has version {VERSION} and speaks protocols {protocols}"),
-    );
+    checks.ok("coordinator", format!("answers at {url}"));
+    let theirs = match http_of(url) {
+        Some(address) => http::version(&address).await,
+        None => None,
+    };
+    versions(checks, theirs.as_deref());
     clock(checks, &headers, before, after);
     check_workers(checks, &workers);
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where a coordinator of the usual ports has its HTTP side: the next port, if that is not encrypted.
+fn http_of(url: &str) -> Option<String> {
+    let address = url.strip_prefix("http://").unwrap_or(url);
+    let (host, port) = address.trim_end_matches('/').rsplit_once(':')?;
+    let port: u16 = port.parse().ok()?;
+    (!address.contains("://")).then_some(format!("{host}:{}", port.checked_add(1)?))
+}
+
+fn versions(checks: &mut Checks, theirs: Option<&str>) {
+    let protocols = format!("{} to {}", PROTOCOL_RANGE.start(), PROTOCOL_RANGE.end());
+    let mine = format!("this build has version {VERSION} and speaks protocols {protocols}");
+    match theirs {
+        None => checks.ok(
+            "versions",
+            format!(
+                "{mine}; the coordinator's is not told: it is asked on the next port, without TLS and token"
+            ),
+        ),
+        Some(VERSION) => checks.ok("versions", format!("{mine}; so has the coordinator")),
+        Some(theirs) => checks.warn(
+            "versions",
+            format!("{mine}; the coordinator has version {theirs}"),
+            "bring both to one version; a worker of another protocol is refused with both ranges named",
+        ),
+    }
+}
 
 async fn ask(connection: &ConnectionArgs) -> Result<(MetadataMap, Vec<v1::WorkerStatus>), Error> {
     let mut client = Client::open(connection).await?;
@@ -118,6 +147,16 @@ mod tests {
         let (state, detail) = clock_of(Some(now + Duration::from_secs(40)));
         assert_eq!((state.as_str(), detail.contains("40 s ahead")), ("warn", true), "{detail}");
         assert!(clock_of(None).1.contains("does not tell"));
+    }
+
+    #[test]
+    fn the_coordinators_version_is_compared() {
+        assert_eq!(http_of("http://127.0.0.1:7171").as_deref(), Some("127.0.0.1:7172"));
+        assert_eq!(http_of("http://[::1]:7171/").as_deref(), Some("[::1]:7172"));
+        assert_eq!(http_of("https://host:7171"), None);
+        assert_eq!(of(|checks| versions(checks, Some(VERSION))).0, "ok");
+        assert_eq!(of(|checks| versions(checks, Some("9.9.9"))).0, "warn");
+        assert!(of(|checks| versions(checks, None)).1.contains("is not told"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod checks;
 mod cluster;
 mod files;
+mod http;
 mod job;
 mod machine;
 mod ports;
@@ -29,7 +30,7 @@ pub(crate) async fn doctor(args: DoctorArgs, connection: &ConnectionArgs, json: 
     let runtime = tokio::runtime::Handle::current();
     work::check_data_dir(&mut checks, &data_dir);
     work::check(&mut checks, &Storage::new(runtime.clone()), &work).await;
-    ports::check(&mut checks, &args).await;
+    ports::check(&mut checks, &args.ports).await;
     cluster::check(&mut checks, connection).await;
     if let Some(path) = &args.spec {
         // A spec that does not read is found here like all else.

@@ -9,11 +9,12 @@ use tokio::net::TcpListener;
 use tonic::Code;
 
 use super::checks::Checks;
-use crate::args::DoctorArgs;
+use super::http;
+use crate::args::PortArgs;
 use crate::client::Client;
 
-pub(super) async fn check(checks: &mut Checks, args: &DoctorArgs) {
-    let grpc = args.listen;
+pub(super) async fn check(checks: &mut Checks, ports: &PortArgs) {
+    let grpc = ports.listen;
     let mut is_ours = false;
     match bound(grpc).await {
         Ok(()) => checks.ok("port gRPC", format!("{grpc} is free")),
@@ -23,12 +24,15 @@ pub(super) async fn check(checks: &mut Checks, args: &DoctorArgs) {
         }
         Err(error) => checks.fail("port gRPC", &error),
     }
-    let Some(http) = args.http() else { return };
-    match bound(http).await {
-        Ok(()) => checks.ok("port HTTP", format!("{http} is free")),
-        // The coordinator at the first port has it.
-        Err(error) if error.class() == Class::Conflict && is_ours => {
-            checks.ok("port HTTP", format!("{http} is in use, as it is when a coordinator runs at {grpc}"));
+    let Some(address) = ports.http() else { return };
+    match bound(address).await {
+        Ok(()) => checks.ok("port HTTP", format!("{address} is free")),
+        Err(error)
+            if error.class() == Class::Conflict
+                && (is_ours || http::version(&address.to_string()).await.is_some()) =>
+        {
+            checks
+                .ok("port HTTP", format!("{address} is in use, as it is when a coordinator runs at {grpc}"));
         }
         Err(error) => checks.fail("port HTTP", &error),
     }
