@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tamis_common::shard::{Compression, Format};
-use tamis_common::spec::{JobSpec, Role, SourceDedup};
+use tamis_common::spec::{JobSpec, OnBadRecord, Role, SourceDedup};
 use tamis_common::storage::Uri;
 use tamis_coordinator::mix::{Pool, targets};
 use tamis_coordinator::plan::Plan;
@@ -37,6 +37,8 @@ pub(crate) struct Forecast {
     pub(crate) resolve_memory: u64,
     /// Whether what stands in an index will go, too.
     pub(crate) has_index: bool,
+    /// Above this share of bad records a job fails: `run.max_bad_share`.
+    pub(crate) max_bad_share: f64,
 }
 
 /// A source foreseen.
@@ -54,6 +56,9 @@ pub(crate) struct SourceForecast {
     pub(crate) records: Estimate,
     /// Shares of the sampled records that have no text, that cleaners and filters drop, and that repeat an earlier one.
     pub(crate) unread_share: f64,
+    /// Share of the sampled records that are bad, and whether a job with so many of them fails.
+    pub(crate) bad_share: f64,
+    pub(crate) would_fail: bool,
     pub(crate) filtered_share: f64,
     pub(crate) repeated_share: f64,
     /// What is left after these.
@@ -135,6 +140,7 @@ pub(crate) fn forecast(
         room,
         resolve_memory: spec.dedup.resolve_memory,
         has_index: spec.dedup.index.is_some(),
+        max_bad_share: spec.run.max_bad_share,
         sources,
     }
 }
@@ -152,6 +158,8 @@ fn source_forecast(spec: &JobSpec, plan: &Plan, number: usize, rehearsed: &Rehea
     let left = |of: &dyn Fn(&Half) -> f64| {
         estimate(rehearsed, &|half| of(half) / half.drawn as f64 * half.records * stays(half))
     };
+    let bad = sum(&|half| half.bad);
+    let bad_share = share(bad);
     SourceForecast {
         name: source.name.clone(),
         role: source.role,
@@ -161,6 +169,9 @@ fn source_forecast(spec: &JobSpec, plan: &Plan, number: usize, rehearsed: &Rehea
         is_whole: rehearsed.is_whole,
         records: estimate(rehearsed, &|half| half.records),
         unread_share: share(drawn - sum(&|half| half.scan.records)),
+        bad_share,
+        would_fail: bad > 0
+            && (spec.run.on_bad_record == OnBadRecord::Fail || bad_share > spec.run.max_bad_share),
         filtered_share: share(sum(&|half| half.scan.records - half.scan.filtered.docs)),
         repeated_share: share(sum(&|half| half.repeated)),
         documents: left(&|half| half.scan.filtered.docs as f64),
@@ -302,6 +313,7 @@ mod tests {
     fn half(records: f64) -> Half {
         let filtered = Counts { docs: 80, chars: 1_600, bytes: 1_600 };
         Half {
+            bad: 0,
             drawn: 100,
             records,
             scan: ScanStats { records: 90, filtered, ..ScanStats::default() },

@@ -1,6 +1,5 @@
 //! What the process says of itself: logs on stderr, and spans to a collector if one is named.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -15,7 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry};
 
-use crate::ui::Stderr;
+use crate::ui::{self, Stderr};
 
 /// What is logged and how.
 const LOG_VARIABLE: &str = "TAMIS_LOG";
@@ -51,6 +50,22 @@ pub(crate) struct TelemetryArgs {
     otlp: Option<String>,
 }
 
+/// Writes lines to stderr as a function leaves them; each comes as a whole.
+struct Escaped(fn(&str) -> String);
+
+impl std::io::Write for Escaped {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let text = self.0(text.strip_suffix('\n').unwrap_or(&text));
+        Stderr.write_all(format!("{text}\n").as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Stderr.flush()
+    }
+}
+
 /// Sends what is left at the end of the process.
 pub(crate) struct Telemetry(Option<SdkTracerProvider>);
 
@@ -62,10 +77,14 @@ impl Telemetry {
     /// `Class::Spec` for a URL that is none.
     pub(crate) fn begin(args: &TelemetryArgs, service: &'static str, default_filter: &str) -> Result<Self> {
         let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default_filter));
-        let log = tracing_subscriber::fmt::layer::<Registry>().with_writer(|| Stderr);
+        // No colours: names of files and fields stand in the log, and what they would do to a terminal is escaped.
+        let log = tracing_subscriber::fmt::layer::<Registry>().with_ansi(false);
         let log = match args.log_format {
-            LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed(),
-            LogFormat::Json => log.json().flatten_event(true).with_filter(filter).boxed(),
+            LogFormat::Text => log.with_writer(|| Escaped(ui::plain_line)).with_filter(filter).boxed(),
+            LogFormat::Json => {
+                let log = log.json().flatten_event(true).with_writer(|| Escaped(ui::shown_json));
+                log.with_filter(filter).boxed()
+            }
         };
         let provider = args.otlp.as_deref().map(|url| provider(url, service)).transpose()?;
         let spans = provider.as_ref().map(|provider| {

@@ -13,7 +13,7 @@ use tamis_common::ids::ShardId;
 use tamis_common::shard::{Compression, Format, Part, Shard};
 use tamis_common::sieve::resources::Resources;
 use tamis_common::spec::{JobSpec, SourceSpec};
-use tamis_common::stats::{EmitStats, ScanStats};
+use tamis_common::stats::{EmitStats, ScanStats, is_bad_record};
 use tamis_common::storage::{ObjectWriter, Storage, Uri};
 use tamis_common::{Error, Result};
 
@@ -61,6 +61,8 @@ pub struct Rehearsed {
 pub struct Half {
     /// Records that were drawn, those without a text included.
     pub drawn: u64,
+    /// Records among them that are bad: `run.max_bad_share` bounds them.
+    pub bad: u64,
     /// Records that the whole source has, if all of it is like this half.
     pub records: f64,
     /// What scan counted; its records are those with a text.
@@ -111,6 +113,7 @@ pub fn rehearse(ctx: &RehearsalContext<'_>, documents: usize) -> Result<Vec<Rehe
         let mut of_source = Rehearsed { is_whole: drawn.is_whole(), ..Rehearsed::default() };
         for (side, (copy, half)) in copies.iter().zip(&mut of_source.halves).enumerate() {
             half.drawn = copy.drawn;
+            half.bad = copy.bad;
             half.records = drawn.records_of_source(side);
             if copy.drawn > 0 {
                 stage.play(copy, half, &mut seen)?;
@@ -172,12 +175,21 @@ fn rehearsed(spec: &JobSpec) -> JobSpec {
 struct Copy {
     shard: Shard,
     drawn: u64,
+    bad: u64,
+}
+
+/// A copy being written, and what was drawn for it.
+struct Open {
+    uri: Uri,
+    file: ObjectWriter,
+    drawn: u64,
+    bad: u64,
 }
 
 /// Copies being written: by source, two.
 struct Copies<'a> {
     ctx: &'a RehearsalContext<'a>,
-    files: Vec<[(Uri, ObjectWriter, u64); 2]>,
+    files: Vec<[Open; 2]>,
     line: Vec<u8>,
     begun: Instant,
     writing: Duration,
@@ -188,10 +200,10 @@ struct Copies<'a> {
 impl<'a> Copies<'a> {
     fn create(ctx: &'a RehearsalContext<'a>) -> Result<Self> {
         let (storage, folder) = ctx.scratch;
-        let file = |source: usize, side: usize| -> Result<(Uri, ObjectWriter, u64)> {
+        let file = |source: usize, side: usize| -> Result<Open> {
             let uri = folder.join(&format!("sample-{source}-{side}.jsonl"));
-            let writer = storage.create(&uri)?;
-            Ok((uri, writer, 0))
+            let file = storage.create(&uri)?;
+            Ok(Open { uri, file, drawn: 0, bad: 0 })
         };
         let sources = 0..ctx.spec.sources.len();
         let files = sources.clone().map(|source| Ok([file(source, 0)?, file(source, 1)?]));
@@ -213,12 +225,15 @@ impl<'a> Copies<'a> {
             true => drawn.part,
             false => drawn.record.record as usize,
         };
-        let (uri, file, count) = &mut self.files[drawn.source][side % 2];
-        *count += 1;
-        if let Ok(body) = &drawn.record.body {
-            self.line.clear();
-            push_copy(body, &mut self.line);
-            file.write_all(&self.line).map_err(|e| Error::io("write", &*uri, e))?;
+        let copy = &mut self.files[drawn.source][side % 2];
+        copy.drawn += 1;
+        match &drawn.record.body {
+            Ok(body) => {
+                self.line.clear();
+                push_copy(body, &mut self.line);
+                copy.file.write_all(&self.line).map_err(|e| Error::io("write", &copy.uri, e))?;
+            }
+            Err(rejected) => copy.bad += u64::from(is_bad_record(&rejected.cause.rule)),
         }
         self.writing += begun.elapsed();
         Ok(())
@@ -231,7 +246,7 @@ impl<'a> Copies<'a> {
 
     fn finish(self) -> Result<Vec<[Copy; 2]>> {
         let (storage, _) = self.ctx.scratch;
-        let copy = |source: usize, (uri, file, drawn): (Uri, ObjectWriter, u64)| -> Result<Copy> {
+        let copy = |source: usize, Open { uri, file, drawn, bad }: Open| -> Result<Copy> {
             let size = file.finish()?.size;
             let version = storage.head(&uri)?.version;
             let shard = Shard {
@@ -245,7 +260,7 @@ impl<'a> Copies<'a> {
                 part: Part::Whole,
                 bytes: size,
             };
-            Ok(Copy { shard, drawn })
+            Ok(Copy { shard, drawn, bad })
         };
         let copies = self.files.into_iter().enumerate();
         copies.map(|(source, [a, b])| Ok([copy(source, a)?, copy(source, b)?])).collect()

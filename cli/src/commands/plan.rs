@@ -39,7 +39,8 @@ pub(crate) async fn plan(args: PlanArgs, json: bool) -> Result<ExitCode> {
         true => ui::print(&json!(forecast).to_string()),
         false => ui::forecast_text(&forecast).iter().for_each(|line| ui::print(line)),
     }
-    Ok(ExitCode::SUCCESS)
+    // A job that must fail is told by the exit code, too.
+    Ok(ExitCode::from(u8::from(forecast.sources.iter().any(|source| source.would_fail))))
 }
 
 fn foresee(

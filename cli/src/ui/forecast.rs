@@ -25,6 +25,15 @@ pub(crate) fn forecast_text(forecast: &Forecast) -> Vec<String> {
     lines.push(String::new());
     lines.extend(estimates(forecast));
     lines.push(String::new());
+    for source in forecast.sources.iter().filter(|source| source.would_fail) {
+        let (name, share) = (super::plain(&source.name), percent(source.bad_share));
+        let most = percent(forecast.max_bad_share);
+        let text = format!(
+            "the job would fail: {share} of the sampled records of source `{name}` are bad, `run.max_bad_share` lets {most} \
+             pass; `tamis try` shows what they are"
+        );
+        lines.extend(wrapped(&format!("{:<KEY$}", "FAIL"), &text));
+    }
     let mut say = |key: &str, text: String| lines.extend(wrapped(&format!("{key:<KEY$}"), &text));
     say("sample", sample(forecast));
     say("tokens", tokens(forecast));

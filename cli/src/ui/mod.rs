@@ -29,7 +29,8 @@ pub(crate) use words::{age, counted, span, wrapped};
 /// Prints a line of data. A reader that has gone away is no error, and does not change how the command ends: a failed
 /// job still exits with 1.
 pub(crate) fn print(text: &str) {
-    let Err(error) = writeln!(std::io::stdout(), "{text}") else { return };
+    // Text is plain by now; in JSON names of files may still hide or turn something.
+    let Err(error) = writeln!(std::io::stdout(), "{}", shown_json(text)) else { return };
     if error.kind() != std::io::ErrorKind::BrokenPipe {
         note(&format!("error: cannot write to stdout: {error}"));
         std::process::exit(1);
@@ -46,6 +47,25 @@ pub(crate) fn note(text: &str) {
 pub(crate) fn plain(text: &str) -> String {
     let hidden = |c: char| c != '\n' && is_hidden(c);
     text.chars().map(|c| if hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// As [`plain`], of what must stay one line.
+pub(crate) fn plain_line(text: &str) -> String {
+    plain(text).replace('\n', "\\n")
+}
+
+/// JSON with what would not be seen as escapes of JSON: it says the same.
+pub(crate) fn shown_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match !matches!(c, '\n' | '\t') && is_hidden(c) {
+            true => {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")))
+            }
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// The name of a state, lower case.

@@ -373,9 +373,9 @@ fn open_sled(path: &Path) -> Result<sled::Db> {
             Ok(db) => return Ok(db),
             Err(e) if is_locked(&e) => {
                 if Instant::now() >= deadline {
-                    let message = format!("index catalogue `{}` is open in another process", path.display());
+                    let message = format!("the index in `{}` is in use by another process", path.display());
                     return Err(Error::new(Class::Unavailable, message)
-                        .with_hint("stop the other coordinator, or give this one another `--data-dir`")
+                        .with_hint("a coordinator that runs there takes jobs by `tamis submit`; or stop it, or name another --data-dir")
                         .with_source(e));
                 }
                 thread::sleep(LOCK_POLL);

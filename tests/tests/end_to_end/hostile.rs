@@ -126,3 +126,44 @@ fn hostile_documents_do_nothing_in_reports_and_on_terminals_and_stand_in_no_log(
     fs::write(path.join("\u{1b}[31m.toml"), "name = \"\u{202e}\"\n\"\u{202e}key\" = 1\n").unwrap();
     plain(&["submit", "\u{1b}[31m.toml"]);
 }
+
+/// Header and name of a file that would take over a terminal if they came to it as they are.
+#[test]
+fn logs_escape_what_inputs_are_called_and_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let evil = "\u{1b}]0;owned\u{7}\u{1b}[41m\u{202e}";
+    fs::create_dir(path.join("in")).unwrap();
+    fs::write(path.join(format!("in/a{evil}b.csv")), format!("id,bo{evil}dy\n1,x\n")).unwrap();
+    fs::write(path.join("job.toml"), spec("in", "out", "")).unwrap();
+    for format in ["text", "json"] {
+        let mut call = command(path);
+        call.env("TAMIS_LOG", "trace").args([
+            "--log-format",
+            format,
+            "run",
+            "job.toml",
+            "--data-dir",
+            format,
+        ]);
+        let output = call.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("an attempt failed") && said.contains("owned"), "{said}");
+        for raw in ['\u{1b}', '\u{7}', '\u{202e}'] {
+            assert!(!said.contains(raw), "{format}: {raw:?} is raw in what was logged");
+        }
+        if format == "json" {
+            let lines = said.lines().filter(|line| line.starts_with('{'));
+            let logged: Vec<serde_json::Value> =
+                lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert!(
+                logged.iter().any(|line| line["error"].as_str().is_some_and(|error| error.contains(evil))),
+                "{said}"
+            );
+        }
+    }
+    // What is data says the same, and nothing of it is raw either.
+    let doctored = command(path).args(["--json", "plan", "job.toml"]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&doctored.stdout).contains('\u{202e}'));
+}

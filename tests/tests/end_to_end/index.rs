@@ -89,7 +89,7 @@ fn a_damaged_index_is_refused_and_made_anew_without_what_was_forgotten() {
     let coordinator = CoordinatorProcess::start(path);
     let args = ["index", "rebuild", "--data-dir", "data"];
     let (_, said) = tamis_fails(path, &args);
-    assert!(said.contains("open in another process") || said.contains("in use"), "{said}");
+    assert!(said.contains("in use by another process") || said.contains("in use"), "{said}");
     index(&coordinator, &["forget", "books", &job_of(&first)]);
     coordinator.stop();
     let second = run(path, "second");

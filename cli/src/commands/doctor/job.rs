@@ -34,7 +34,7 @@ pub(super) fn check(checks: &mut Checks, storage: &Storage, spec: &JobSpec, work
             checks.judge("disk", room(storage, spec, &planned, work));
         }
     }
-    checks.judge("output", output(storage, spec));
+    output(checks, storage, spec);
     resolve_memory(checks, spec.dedup.resolve_memory);
 }
 
@@ -79,13 +79,21 @@ fn room(storage: &Storage, spec: &JobSpec, planned: &plan::Plan, work: &Uri) -> 
     })
 }
 
-fn output(storage: &Storage, spec: &JobSpec) -> Result<String> {
-    let output = Uri::parse(&spec.output.uri)?;
-    storage.check_named(Access::Write, &output)?;
-    Ok(match storage.is_empty(&output)? {
-        true => format!("`{output}` is empty"),
-        false => format!("`{output}` is not empty: the job needs --replace"),
-    })
+fn output(checks: &mut Checks, storage: &Storage, spec: &JobSpec) {
+    let looked = || {
+        let output = Uri::parse(&spec.output.uri)?;
+        storage.check_named(Access::Write, &output)?;
+        Ok((storage.is_empty(&output)?, output))
+    };
+    match looked() {
+        Err(error) => checks.fail("output", &error),
+        Ok((true, output)) => checks.ok("output", format!("`{output}` is empty")),
+        Ok((false, output)) => checks.warn(
+            "output",
+            format!("`{output}` is not empty: the job is refused"),
+            "say --replace if what stands there may go, or name another `output.uri`",
+        ),
+    }
 }
 
 fn resolve_memory(checks: &mut Checks, wanted: u64) {

@@ -24,7 +24,22 @@ pub(super) fn check_data_dir(checks: &mut Checks, data_dir: &Path) {
         probe.map_err(|e| Error::io("write below", data_dir.display(), e))?;
         Ok(format!("`{}` may be written to", data_dir.display()))
     });
+    if found.is_ok() && is_held(data_dir) {
+        return checks.warn(
+            "data folder",
+            format!("`{}` is held by a coordinator that runs", data_dir.display()),
+            "`tamis submit` hands jobs to it; `tamis run` and another coordinator need another --data-dir",
+        );
+    }
     checks.judge("data folder", found);
+}
+
+/// Whether a process has the state or the index of a data folder open: both are locked while they are.
+fn is_held(data_dir: &Path) -> bool {
+    ["state/db", "index/catalogue/db"].iter().any(|name| {
+        let Ok(file) = std::fs::File::open(data_dir.join(name)) else { return false };
+        matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
+    })
 }
 
 /// Writes, reads, creates if absent, and removes below `work`.
