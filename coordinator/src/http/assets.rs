@@ -37,11 +37,12 @@ fn answer(name: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let etag = (header::ETAG, etag);
+    // A browser takes over the headers of an answer that says that nothing has changed, this one among them.
+    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     if asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return (StatusCode::NOT_MODIFIED, [cache, etag]).into_response();
+        return (StatusCode::NOT_MODIFIED, [policy, cache, etag]).into_response();
     }
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static(kind_of(name)));
-    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     ([kind, policy, cache, etag], file.data.clone()).into_response()
 }
 
