@@ -64,7 +64,7 @@ pub fn reference(files: &[(String, String)]) -> String {
 
 /// A type, linked where it stands on the page.
 fn linked(name: &str, named: &BTreeSet<&str>) -> String {
-    let (before, last) = name.rsplit_once(' ').map_or(("", name), |(before, last)| (before, last));
+    let (before, last) = name.rsplit_once(' ').unwrap_or(("", name));
     let space = if before.is_empty() { "" } else { " " };
     match named.contains(last) {
         true => format!("{before}{space}[{last}](#{})", last.to_lowercase()),

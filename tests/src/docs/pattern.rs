@@ -31,15 +31,23 @@ fn line_matches(pattern: &str, seen: &str) -> bool {
     left.ends_with(end)
 }
 
-/// What the page should show: what came, with the lines of the old pattern where they still fit.
+/// What the page should show: what came, with the lines of the old pattern where they still fit. Where lines beside a line `…`
+/// do not, as many take their place as they were.
 pub(super) fn corrected(old: &[String], seen: &[String]) -> Vec<String> {
     let mut new = Vec::new();
     let (mut old_at, mut seen_at) = (0, 0);
     let ends = [(old.len(), seen.len())];
     for (o, s) in common_lines(old, seen).into_iter().chain(ends) {
-        match &old[old_at..o] {
-            [any] if any == ANY => new.push(ANY.to_owned()),
-            _ => new.extend_from_slice(&seen[seen_at..s]),
+        let (shown, came) = (&old[old_at..o], &seen[seen_at..s]);
+        let anys: Vec<usize> = (0..shown.len()).filter(|i| shown[*i] == ANY).collect();
+        match anys.as_slice() {
+            [before] if came.len() + 1 >= shown.len() => {
+                let after = shown.len() - before - 1;
+                new.extend_from_slice(&came[..*before]);
+                new.push(ANY.to_owned());
+                new.extend_from_slice(&came[came.len() - after..]);
+            }
+            _ => new.extend_from_slice(came),
         }
         new.extend(old.get(o).cloned());
         (old_at, seen_at) = (o + 1, s + 1);
@@ -107,7 +115,8 @@ mod tests {
             correct("…\nsize … bytes\nend", "x\ny\nsize 7 bytes\nnew\nend"),
             "…\nsize … bytes\nnew\nend"
         );
-        assert_eq!(correct("a\n…\nb", "a\nx\nc"), "a\nx\nc");
+        assert_eq!(correct("a\n…\nb", "a\nx\ny\nc"), "a\n…\nc");
+        assert_eq!(correct("…\na\n…", "x\nb\ny"), "x\nb\ny");
         assert_eq!(correct("a\n…", "b\na\nc"), "b\na\n…");
         assert_eq!(correct("", "a"), "a");
         assert_eq!(correct("a", ""), "");

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tamis_tests::docs::{self, Page};
 use tamis_tests::process::{json_values, tamis_ok};
@@ -70,7 +70,7 @@ fn every_page_does_what_it_shows_with_its_fixtures() {
     run_pages();
 }
 
-fn variables_of(page: &PathBuf) -> Vec<String> {
+fn variables_of(page: &Path) -> Vec<String> {
     let blocks = Page::parse("", &fs::read_to_string(page).unwrap()).blocks;
     let exemptions = blocks.into_iter().filter_map(|block| block.exemption);
     exemptions.filter_map(|exemption| exemption.variable().map(str::to_owned)).collect()
