@@ -11,7 +11,7 @@ use tamis_common::spec::JobSpec;
 use tamis_common::stats::{Counts, merge_counters};
 use tamis_proto::v1;
 
-use crate::control::Control;
+use crate::control::{Control, Watched};
 use crate::job::{JobState, Point};
 use crate::report::Report;
 
@@ -44,7 +44,7 @@ impl Figures {
     /// # Errors
     /// `Class::NotFound`, or of the stores.
     pub(crate) fn of(&self, control: &Control, id: &JobId) -> Result<v1::JobFigures> {
-        let (record, spec, shards, points) = control.watched(id)?;
+        let Watched { record, spec, shards, points } = control.watched(id)?;
         let throughput = points.iter().map(wire_point).collect();
         if record.state == JobState::Published
             && let Ok(report) = control.published_report(id)

@@ -11,7 +11,7 @@ use tamis_common::{Class, Error, Result};
 use tamis_proto::v1;
 
 use crate::api::explain::{drop_files, explain_drop};
-use crate::control::{Control, JobTables};
+use crate::control::{Control, JobTables, Watched};
 use crate::job::JobState;
 use crate::publish::{HTML, MANIFEST, Manifest, REPORT, RUN, TRAINING, job_of};
 use crate::report::Report;
@@ -123,7 +123,7 @@ impl Control {
         id: &JobId,
         wanted: v1::ReadDocumentRequest,
     ) -> Result<v1::ReadDocumentResponse> {
-        let (_, spec, shards, _) = self.watched(id)?;
+        let Watched { spec, shards, .. } = self.watched(id)?;
         let (uri, offset) = match wanted.uri.is_empty() {
             false => (wanted.uri, wanted.offset),
             true => self.place_of(id, &wanted.source, &wanted.document_id)?,

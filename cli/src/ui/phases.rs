@@ -203,12 +203,16 @@ impl Phases {
         failed_attempts(&self.status)
     }
 
-    /// What changed with `status`, as a line that stands alone; to be asked before [`Phases::take`] and after it.
-    pub(super) fn done_line(&self, before: Option<usize>) -> Option<String> {
-        let at =
-            before.filter(|before| self.at != Some(*before) || self.ended == Some(JobState::Published))?;
-        let facts = self.done(at);
-        (!facts.is_empty()).then(|| format!("{}: done {}", NAMES[at], facts.join(", ")))
+    /// What is over since the phase `before` ran, as lines that stand alone.
+    pub(super) fn done_lines(&self, before: Option<usize>) -> Vec<String> {
+        let Some(at) = self.at else { return Vec::new() };
+        let first = before.unwrap_or(at);
+        // Of a job that is published all are over; some of a short one were seen by nobody.
+        let end = if self.ended == Some(JobState::Published) { NAMES.len() } else { at };
+        let told = (first..end).map(|phase| (NAMES[phase], self.done(phase)));
+        told.filter(|(_, facts)| !facts.is_empty())
+            .map(|(name, facts)| format!("{name}: done {}", facts.join(", ")))
+            .collect()
     }
 
     /// The phase that runs or ran last.

@@ -103,9 +103,7 @@ impl Progress {
     }
 
     fn lines(&mut self, status: &v1::JobStatus, before: Option<usize>) {
-        if let Some(done) = self.phases.done_line(before) {
-            note(&done);
-        }
+        self.phases.done_lines(before).iter().for_each(|done| note(done));
         if matches!(status.state(), JobState::Published | JobState::Failed | JobState::Cancelled) {
             // Who watches says more of it at the end.
             return;

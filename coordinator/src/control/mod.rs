@@ -39,7 +39,7 @@ use inner::State;
 pub(crate) use inner::StepFacts;
 pub(crate) use leases::{AttemptBeat, AttemptCall, Beat, Grant, Granted};
 pub(crate) use status::{JobFilter, JobTables};
-pub(crate) use views::{Grid, TaskView};
+pub(crate) use views::{Grid, TaskView, Watched};
 pub(crate) use workers::{Order, Registration, WorkerView};
 
 use crate::drive::Steps;

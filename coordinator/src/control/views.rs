@@ -45,6 +45,16 @@ pub(crate) struct CommittedTask {
     pub(crate) manifest: String,
 }
 
+/// A job as its figures are made from it.
+pub(crate) struct Watched {
+    pub(crate) record: JobRecord,
+    pub(crate) spec: Arc<JobSpec>,
+    /// Empty before the plan.
+    pub(crate) shards: Arc<Vec<Shard>>,
+    /// How fast it went since the coordinator started.
+    pub(crate) points: Vec<Point>,
+}
+
 /// What is known of a cluster at some moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Facts {
@@ -162,16 +172,14 @@ impl Control {
     ///
     /// # Errors
     /// `Class::NotFound`, or of the store.
-    pub(crate) fn watched(
-        &self,
-        id: &JobId,
-    ) -> Result<(JobRecord, Arc<JobSpec>, Arc<Vec<Shard>>, Vec<Point>)> {
+    pub(crate) fn watched(&self, id: &JobId) -> Result<Watched> {
         let (record, points) = {
             let state = self.lock();
             let job = state.job(id)?;
             let points: Vec<Point> = job.history.points().copied().collect();
             if let Some(live) = &job.live {
-                return Ok((job.record.clone(), live.spec.clone(), live.shards.clone(), points));
+                let (record, spec, shards) = (job.record.clone(), live.spec.clone(), live.shards.clone());
+                return Ok(Watched { record, spec, shards, points });
             }
             (job.record.clone(), points)
         };
@@ -181,7 +189,7 @@ impl Control {
             Some(plan) => self.store.blobs().get_json(plan)?,
             None => Vec::new(),
         };
-        Ok((record, Arc::new(spec), Arc::new(shards), points))
+        Ok(Watched { record, spec: Arc::new(spec), shards: Arc::new(shards), points })
     }
 
     /// A job's spec, canonical JSON.
