@@ -15,7 +15,7 @@ import { Stage, say } from './stage.mjs';
 import { story } from './story.mjs';
 
 const TOKENIZER = fileURLToPath(new URL('../../examples/finance-zh/tokenizer.json', import.meta.url));
-const { TAMIS_TEST_BINARY: binary, TAMIS_TEST_SOURCES: sources, TAMIS_TEST_MEGABYTES: megabytes = '48' } = process.env;
+const { TAMIS_TEST_BINARY: binary, TAMIS_TEST_SOURCES: sources, TAMIS_TEST_MEGABYTES: megabytes = '200' } = process.env;
 const pictures = process.argv[2] ?? null;
 if (!binary) {
   console.error('error: TAMIS_TEST_BINARY must name the command `tamis`');
